@@ -1,0 +1,182 @@
+"""`description.yml`: what the scene holds and what is to be done with it. SCORP's keys are all still read.
+
+    objects:
+      - name: teapot                            # slug: what people type, and what files are called
+        prompt: yellow teapot                   # what a detector reads; default: the name
+        boxes: {frame_003: [12, 40, 88, 120]}   # optional, x0 y0 x1 y1 in pixels of the photo as given
+        points: {frame_003: [[50, 80]]}         # optional, x y in pixels of the photo as given
+        parts:
+          - {name: lid, prompt: lid}
+    edits:
+      - {name: blue-lid, target: teapot/lid, method: slamp, prompt: a teapot with a bright blue lid}
+      - {name: no-teapot, target: teapot, method: remove}
+
+SCORP's `prompts: "yellow bottle,red bag"` gives one object for each prompt, named by its slug.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.typed import typed
+from splatsmith.scenes.documents import read_yaml
+
+FILE_NAME = "description.yml"
+
+Method = Literal["extract", "remove", "recolour", "move", "swap", "slamp", "rsds", "slamp+rsds"]
+
+SLUG = r"[a-z0-9][a-z0-9_-]{0,40}"
+"""Pattern of a name that is safe in file names, shells and rules."""
+
+Coordinate = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+"""Pixels of the photo as given."""
+
+
+def _slug(text: str) -> str:
+    if not re.fullmatch(SLUG, text):
+        raise ValueError(
+            f"a name of at most 41 of a-z 0-9 - _, beginning with a letter or digit: {slug_of(text, 'name')}"
+        )
+    return text
+
+
+def _ordered(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    if not (box[0] < box[2] and box[1] < box[3]):
+        raise ValueError("a box is x0 y0 x1 y1 with x0 < x1 and y0 < y1")
+    return box
+
+
+def _none_if_blank(value: object) -> object:
+    return None if value in ("", "null", "~", "None") else value
+
+
+Slug = Annotated[str, AfterValidator(_slug)]
+Box = Annotated[tuple[Coordinate, Coordinate, Coordinate, Coordinate], AfterValidator(_ordered)]
+Point = tuple[Coordinate, Coordinate]
+Name = Annotated[str | None, BeforeValidator(_none_if_blank)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Part(_Model):
+    """A part of an object."""
+
+    name: Slug
+    prompt: str = ""
+    """What a detector reads; the name where it is not given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prompt_is_the_name(cls, value: object) -> object:
+        return {"prompt": value["name"]} | value if isinstance(value, dict) and "name" in value else value
+
+
+class Object(Part):
+    """An object of the scene."""
+
+    boxes: dict[str, Box] = {}
+    """One box by the name of the photo."""
+    points: dict[str, tuple[Point, ...]] = {}
+    """Points on the object by the name of the photo."""
+    parts: tuple[Part, ...] = ()
+
+
+class Edit(_Model):
+    """A change of an object or of one of its parts."""
+
+    name: Slug
+    target: str
+    """`object` or `object/part`."""
+    method: Method
+    prompt: str | None = None
+    """The wanted look, for methods that take text."""
+
+
+class Description(_Model):
+    """What a `description.yml` holds."""
+
+    objects: tuple[Object, ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+    prompts: Name = None
+    """SCORP: the objects' prompts, parted by commas; `objects` holds what they give."""
+    ext: str | None = None
+    """SCORP: suffix of the photos. Not needed here, photos are found with any suffix."""
+    first_image_name: Name = None
+    """SCORP: the view where detection begins; null: the first."""
+    detect_conf: float | None = Field(default=None, ge=0, le=1)
+    """SCORP: threshold of the detector, for boxes and text both."""
+    box_threshold: float | None = Field(default=None, ge=0, le=1)
+    text_threshold: float | None = Field(default=None, ge=0, le=1)
+    combine_prompt: bool | None = None
+    """SCORP: all prompts in one caption."""
+    img_num: int | None = Field(default=None, ge=1)
+    """SCORP: views to select for the proxy."""
+    num_iterations: int | None = Field(default=None, ge=1)
+    """SCORP: iterations of the alignment."""
+    opt_shape_iterations: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    """SCORP: which of them, from 0, solve for the shape too."""
+    cam_list_interval: int | None = Field(default=None, ge=1)
+    """SCORP: every n-th camera aligns."""
+    iteration: int | None = Field(default=None, ge=0)
+    unseen_ratio: float | None = Field(default=None, ge=0, le=1)
+    rerender: bool | None = None
+
+
+def read_description(path: Path) -> Description:
+    """The description in the file `path`; an empty one where there is no such file. Raises InputError."""
+    if not path.exists():
+        return Description()
+    value = read_yaml(path)
+    given = typed(Description, {} if value in (None, "") else value, str(path))
+    problems = []
+    if given.prompts and given.objects:
+        fix = "keep one of them"
+        problems.append(Problem("`prompts` and `objects` are both given", f"{path}: prompts", fix))
+    description = given if given.objects else given.model_copy(update={"objects": _objects_of(given.prompts or "")})
+    problems += _faults(description, path)
+    if problems:
+        raise InputError(*problems)
+    return description
+
+
+def _objects_of(prompts: str) -> tuple[Object, ...]:
+    """SCORP's objects: one for each of the prompts, which commas part."""
+    listed = [prompt.strip() for prompt in prompts.split(",") if prompt.strip()]
+    return tuple(Object(name=slug_of(prompt, f"object-{i}"), prompt=prompt) for i, prompt in enumerate(listed, 1))
+
+
+def _faults(description: Description, path: Path) -> list[Problem]:
+    """What no single field can tell: names given twice, edits of nothing."""
+    named = {"objects": description.objects, "edits": description.edits}
+    named |= {f"objects.{one.name}.parts": one.parts for one in description.objects}
+    problems = [
+        Problem("a name is given twice", f"{path}: {place}", "rename one of them", got=name)
+        for place, things in named.items()
+        for name, count in Counter(thing.name for thing in things).items()
+        if count > 1
+    ]
+    targets = [one.name for one in description.objects]
+    targets += [f"{one.name}/{part.name}" for one in description.objects for part in one.parts]
+    for edit in description.edits:
+        if edit.target not in targets:
+            near = get_close_matches(edit.target, targets, n=1)
+            fix = f"did you mean `{near[0]}`?" if near else "add the object, or correct the target"
+            expected = f"one of {', '.join(targets)}" if targets else "an object of the description"
+            where = f"{path}: edits.{edit.name}.target"
+            problems.append(Problem("the edit's target does not exist", where, fix, expected, edit.target))
+    return problems
+
+
+def slug_of(text: str, otherwise: str) -> str:
+    """The slug that `text` suggests: lower-case letters and digits joined by `-`; `otherwise` if none are left."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[:41].rstrip("-_") or otherwise

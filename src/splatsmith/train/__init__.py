@@ -1,0 +1,1 @@
+"""Fitting Gaussians to photos: losses, densification, the resumable loop."""

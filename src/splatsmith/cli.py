@@ -1,0 +1,94 @@
+"""The command line: what needs no pipeline. `splatsmith --help`, or `./run splatsmith --help`."""
+
+import argparse
+from pathlib import Path
+
+from splatsmith import __version__
+from splatsmith.base.command import OK, PROBLEMS, run
+
+DESCRIPTION = "Look before and after: at this machine, at a captured scene, at trained Gaussians."
+EPILOG = """\
+examples:
+  splatsmith doctor                                       can this machine run everything?
+  splatsmith check resources/demo                         is this scene fit for training?
+  splatsmith show results/demo/gaussians/point_cloud.ply  what came out?
+
+The pipeline itself is started by snakemake: ./run demo, ./run.
+
+exit code: 0 nothing is wrong, 1 something is, 2 the command line was not understood
+"""
+CHECK = """\
+Reads a scene's cameras, the sizes of its photos and its YAML, and tells every problem at once, with what to do about
+it. Writes nothing, takes seconds.
+
+A scene is a folder with photos in images/ and one of
+  sparse/0/ or sparse/     a COLMAP model, binary or text
+  transforms.json          nerfstudio's
+  nothing more             then the pipeline finds the cameras itself
+and optionally description.yml (objects, parts, edits) and split.yml (which views are held out).
+"""
+SHOW = """\
+Tells how many Gaussians a PLY holds, where they are, how large and how opaque, what further columns there are, and what
+its header says. Reads the PLY of every 3D Gaussian Splatting program we know of.
+"""
+
+
+def main() -> int:
+    """Understand the command line and do what it says; returns the exit code."""
+    arguments = _parser().parse_args()
+    match arguments.command:
+        case "doctor":
+            return _doctor()
+        case "check":
+            return _check(arguments.scene, arguments.split, arguments.images)
+        case "show":
+            from splatsmith.show import show
+
+            show(arguments.ply, arguments.picture)
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    text = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("splatsmith", description=DESCRIPTION, epilog=EPILOG, formatter_class=text)
+    parser.add_argument("--version", action="version", version=f"splatsmith {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="doctor | check | show")
+    about = "what this machine has, what is missing, how to mend it"
+    commands.add_parser("doctor", help=about, description=f"Tells {about}. Writes nothing.")
+    about = "what is wrong with a captured scene, before any work"
+    check = commands.add_parser("check", help=about, description=CHECK, formatter_class=text)
+    check.add_argument("scene", type=Path, help="folder of the scene")
+    check.add_argument("--split", metavar="FILE", help="split file in that folder; default: split.yml, if there is one")
+    check.add_argument("--images", metavar="FOLDER", default="images", help="the photos' folder in it, e.g. images_4")
+    show = commands.add_parser("show", help="what a PLY of Gaussians holds", description=SHOW, formatter_class=text)
+    show.add_argument("ply", type=Path, metavar="PLY", help="e.g. results/demo/gaussians/point_cloud.ply")
+    show.add_argument("--picture", type=Path, metavar="PNG", help="also draw it from four sides, on the CPU")
+    return parser
+
+
+def _doctor() -> int:
+    from splatsmith.doctor import findings
+
+    problems = 0
+    for finding in findings(Path.cwd()):
+        print(finding, flush=True)
+        problems += finding.state == "problem"
+    print("\neverything needed is here" if not problems else f"\n{problems} to mend, marked FAIL above")
+    return PROBLEMS if problems else OK
+
+
+def _check(scene: Path, split: str | None, images: str) -> int:
+    from splatsmith.scenes.check import check_scene
+
+    report = check_scene(scene, split, images)
+    print(report)
+    return PROBLEMS if report.problems else OK
+
+
+def entry() -> None:
+    """The console command `splatsmith`."""
+    run(main)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,28 @@
+"""How to make a scene's results again: the configuration that its stages recorded, and the command."""
+
+import os
+from collections.abc import Sequence
+
+import yaml
+
+from splatsmith.report.results import StageRecord
+
+SECTIONS = {"prepare_scene": "prepare", "train_3dgs": "train", "render_views": "render"}
+"""Where in the configuration each stage's settings stand."""
+
+
+def recipe(name: str, stages: Sequence[StageRecord]) -> str | None:
+    """YAML for a `--configfile` with every setting of scene `name` written out, the backends being those that ran.
+
+    None where `prepare_scene` left no record of what it read.
+    """
+    records = {stage.stage: stage for stage in stages}
+    prepared = records.get("prepare_scene")
+    if prepared is None or not prepared.inputs:
+        return None
+    scene = {"path": os.path.commonpath(prepared.inputs)}
+    for stage, section in SECTIONS.items():
+        if stage in records:
+            ran = records[stage].backend
+            scene[section] = records[stage].config | ({"backend": ran} if ran else {})
+    return yaml.safe_dump({"scenes": {name: scene}}, sort_keys=False, allow_unicode=True)

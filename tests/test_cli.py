@@ -1,0 +1,127 @@
+"""The command line: exit codes, help, and what `show` tells of a PLY."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from splatsmith import __version__, cli, doctor
+from splatsmith.gaussians import Gaussians
+from splatsmith.gaussians.ply import write_ply
+
+
+def leave(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["splatsmith", *words])
+    with pytest.raises(SystemExit) as left:
+        cli.entry()
+    out, err = capsys.readouterr()
+    return left.value.code, out, err
+
+
+@pytest.fixture
+def splatsmith(monkeypatch, capsys):
+    """Runs the command line; returns exit code, standard output and error."""
+    return lambda *words: leave(monkeypatch, capsys, *map(str, words))
+
+
+@pytest.fixture
+def ply(tmp_path):
+    """Five Gaussians on the x axis with a label each."""
+    n = 5
+    gaussians = Gaussians(
+        means=torch.stack([torch.arange(n) * 1.0, torch.zeros(n), torch.zeros(n)], dim=1),
+        quats=torch.tensor([[1.0, 0, 0, 0]]).repeat(n, 1),
+        log_scales=torch.tensor([0.01, 0.1, 0.2]).log().repeat(n, 1),
+        logit_opacities=torch.full((n,), 2.0),
+        sh=torch.zeros(n, 4, 3),
+        extra={"label": torch.arange(n, dtype=torch.int32)},
+    )
+    path = tmp_path / "five gaussians.ply"
+    write_ply(path, gaussians, comments=["made by a test"])
+    return path
+
+
+@pytest.mark.parametrize("words", [[], ["paint"], ["show"], ["check", "a", "b"]], ids=str)
+def test_a_command_line_that_is_not_understood_is_2(splatsmith, words):
+    code, _, err = splatsmith(*words)
+    assert code == 2
+    assert "usage: splatsmith" in err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["doctor", "--help"], ["check", "--help"], ["show", "--help"]], ids=str)
+def test_help(splatsmith, words):
+    code, out, _ = splatsmith(*words)
+    assert code == 0
+    assert len(out.splitlines()) > 4
+
+
+def test_help_shows_how_to_call_it(splatsmith):
+    out = splatsmith("--help")[1]
+    examples = [line.split("  ")[1].split()[1:] for line in out.splitlines() if line.startswith("  splatsmith ")]
+    assert [words[0] for words in examples] == ["doctor", "check", "show"]
+    for words in examples:
+        cli._parser().parse_args(words)
+
+
+def test_version(splatsmith):
+    assert splatsmith("--version")[1] == f"splatsmith {__version__}\n"
+
+
+def test_doctor_is_1_where_something_is_missing(splatsmith, monkeypatch):
+    good, bad = doctor.Finding("disk", "ok", "free"), doctor.Finding("gpu", "problem", "broken", "mend it")
+    monkeypatch.setattr(doctor, "findings", lambda folder: iter([good]))
+    assert splatsmith("doctor")[0] == 0
+    monkeypatch.setattr(doctor, "findings", lambda folder: iter([good, bad]))
+    code, out, _ = splatsmith("doctor")
+    assert code == 1
+    assert "[FAIL] gpu" in out
+    assert "-> mend it" in out
+
+
+def test_show_tells_what_a_ply_holds(splatsmith, ply):
+    code, out, _ = splatsmith("show", ply)
+    assert code == 0
+    for words in ("5 Gaussians, SH degree 1", "0 .. 4", "label: int32 (5,)", "made by a test"):
+        assert words in out
+    rows = {line[:18].strip(): line[18:].split() for line in out.splitlines()}
+    assert rows["opacity"] == ["0.881"] * 5
+    assert rows["longest axis"] == ["0.2"] * 5
+    assert rows["shortest axis"] == ["0.01"] * 5
+
+
+def test_show_draws_a_picture(splatsmith, ply, tmp_path):
+    from splatsmith.scenes.pictures import read_picture
+
+    picture = tmp_path / "picture.png"
+    assert splatsmith("show", ply, "--picture", picture)[0] == 0
+    image = read_picture(picture)
+    assert image.shape == (384, 4 * 384, 3)
+    quarters = np.split(image, 4, axis=1)
+    assert all(quarter.max() > 50 for quarter in quarters)  # grey Gaussians are seen from every side
+    assert all(quarter[:20].max() == 0 for quarter in quarters)  # with room around them
+
+
+def test_show_takes_an_empty_ply(splatsmith, tmp_path):
+    empty = {name: torch.zeros(0, count) for name, count in (("means", 3), ("quats", 4), ("log_scales", 3))}
+    path = tmp_path / "empty.ply"
+    write_ply(path, Gaussians(**empty, logit_opacities=torch.zeros(0), sh=torch.zeros(0, 1, 3)))
+    code, out, _ = splatsmith("show", path, "--picture", tmp_path / "empty.png")
+    assert code == 0
+    assert "0 Gaussians, SH degree 0" in out
+
+
+def test_show_of_something_else_is_1_and_a_message(splatsmith, tmp_path):
+    path = tmp_path / "photo.ply"
+    path.write_bytes(b"\x89PNG")
+    code, out, err = splatsmith("show", path)
+    assert code == 1
+    assert out == ""
+    assert "this is not a PLY file" in err
+    assert "Traceback" not in err
+
+
+def test_the_module_runs():
+    answer = subprocess.run([sys.executable, "-m", "splatsmith.cli", "--version"], capture_output=True, text=True)
+    assert answer.stdout == f"splatsmith {__version__}\n"

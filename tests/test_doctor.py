@@ -1,0 +1,104 @@
+"""`splatsmith doctor` names what is missing, and what to do about it."""
+
+import subprocess
+import sys
+from collections import namedtuple
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from splatsmith import doctor
+
+
+def find(subject: str, folder: Path = Path()) -> doctor.Finding:
+    return next(finding for finding in doctor.findings(folder) if finding.subject == subject)
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Makes a package look as if it were not installed."""
+    installed = metadata.version
+
+    def hide(package: str) -> None:
+        def version(name: str) -> str:
+            if name == package:
+                raise metadata.PackageNotFoundError(name)
+            return installed(name)
+
+        monkeypatch.setattr(metadata, "version", version)
+
+    return hide
+
+
+def answering(monkeypatch, stdout: str = "", stderr: str = "") -> None:
+    """Lets the process that looks for GPUs give an answer."""
+    answer = subprocess.CompletedProcess([], 0, stdout, stderr)
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: answer)
+
+
+def test_nothing_is_missing_where_the_tests_run(tmp_path):
+    assert [str(finding) for finding in doctor.findings(tmp_path) if finding.state == "problem"] == []
+
+
+def test_every_problem_has_a_fix(monkeypatch, without):
+    without("torch")
+    monkeypatch.setattr(sys, "version_info", (3, 10, 1))
+    answering(monkeypatch, stderr="Traceback\nImportError: libtorch")
+    found = [finding for finding in doctor.findings(Path()) if finding.state == "problem"]
+    assert [finding.subject for finding in found] == ["python", "torch", "gpu"]
+    assert all(finding.fix for finding in found)
+    assert found[2].detail == "torch does not start: ImportError: libtorch"
+
+
+def test_a_gpu_and_what_keeps_it_idle(monkeypatch):
+    gpu = '"gpus": ["H200, 139 GiB"], "cuda": "12.6"'
+    monkeypatch.delenv("CUDA_HOME", raising=False)
+    answering(monkeypatch, f'{{{gpu}, "gsplat": null, "nvcc": null}}')
+    assert find("gpu").detail == "H200, 139 GiB (torch for CUDA 12.6)"
+    assert find("gsplat").fix == "SPLATSMITH_EXTRAS=gpu ./run"
+    answering(monkeypatch, f'{{{gpu}, "gsplat": "1.5.3", "nvcc": null}}')
+    assert "no nvcc" in find("gsplat").detail
+    answering(monkeypatch, f'{{{gpu}, "gsplat": "1.5.3", "nvcc": "/usr/bin/nvcc"}}')
+    assert find("gsplat").state == "ok"
+
+
+def test_a_gpu_that_torch_cannot_use(monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: f"/usr/bin/{name}")
+    answering(monkeypatch, '{"gpus": [], "cuda": null, "gsplat": null, "nvcc": null}')
+    assert "built for the CPU" in find("gpu").detail
+    answering(monkeypatch, '{"gpus": [], "cuda": "12.6", "gsplat": null, "nvcc": null}')
+    assert "cannot use it" in find("gpu").detail
+
+
+def test_a_driver_that_does_not_answer(monkeypatch):
+    def hang(command, **_):
+        raise subprocess.TimeoutExpired(command, 1)
+
+    monkeypatch.setattr(doctor.subprocess, "run", hang)
+    assert (find("gpu").state, find("gpu").detail) == ("problem", "the driver does not answer")
+
+
+def test_a_cache_folder_that_cannot_be_written(monkeypatch, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(blocked / "cache"))
+    assert find("kernels").state == "problem"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    assert find("kernels").state == "ok"
+
+
+def test_a_limit_on_threads_is_told(monkeypatch):
+    monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert str(find("threads")).splitlines() == [
+        "[note] threads    8 usable by this process, OMP_NUM_THREADS=2",
+        "                  -> unset OMP_NUM_THREADS to use them all",
+    ]
+
+
+def test_a_full_disk_is_told(monkeypatch, tmp_path):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage(2**40, 2**40 - 2**30, 2**30))
+    assert find("disk", tmp_path).detail == "only 1.0 GiB free for results"

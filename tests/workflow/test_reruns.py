@@ -1,0 +1,193 @@
+"""What runs again after a change, and what does not: the promise of docs/workflow.md as a table."""
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+NOTHING = {}
+ALL = {"prepare_scene": 1, "train_3dgs": 1, "render_views": 1, "write_report": 1}
+FROM_TRAIN = dict.fromkeys(("train_3dgs", "render_views", "write_report"), 1)
+FROM_RENDER = dict.fromkeys(("render_views", "write_report"), 1)
+REPORT = {"write_report": 1}
+
+pytestmark = pytest.mark.slow
+
+
+def touch(paths) -> None:
+    now = time.time() + 10
+    for path in paths:
+        os.utime(path, (now, now))
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and ".snakemake" not in path.parts)
+
+
+def nothing(project):
+    pass
+
+
+def scripts_touched(project):
+    touch(files(project.folder / "workflow"))
+
+
+def fresh_clone(project):
+    """Checked-out files are new, results are old."""
+    touch(path for path in files(project.folder) if "results" not in path.parts)
+
+
+def copied_results(project):
+    """A copy that did not keep the times: results are as old as chance has it."""
+    paths = files(project.folder / "results")
+    random.Random(0).shuffle(paths)
+    for age, path in enumerate(paths):
+        os.utime(path, (time.time() - age, time.time() - age))
+
+
+def library_of_training(project):
+    project.append("src/splatsmith/train/loop.py", "LAP = 1")
+
+
+def library_of_the_report(project):
+    project.append("src/splatsmith/stages/report.py", "LAP = 1")
+
+
+def library_of_no_stage(project):
+    project.append("src/splatsmith/cli.py", "LAP = 1")
+
+
+def comment_in_the_library(project):
+    project.append("src/splatsmith/train/loop.py", "# a comment")
+
+
+def docstring_in_the_library(project):
+    project.edit("src/splatsmith/stages/train_3dgs.py", "Stage train_3dgs: ", "The stage train_3dgs: ")
+
+
+def template_of_the_report(project):
+    template = next(iter((project.folder / "src/splatsmith/report/templates").iterdir()))
+    project.append(template.relative_to(project.folder).as_posix(), "<!-- new -->")
+
+
+def reformatted_rule(project):
+    project.edit("workflow/rules/train.smk", '" --output results', '"  --output  results')
+
+
+def more_resources(project):
+    project.edit("workflow/rules/train.smk", "threads: 8", "threads: 4")
+
+
+def one_key_of_training(project):
+    project.edit("config/config.yaml", "steps: 10", "steps: 11")
+
+
+def one_key_of_rendering(project):
+    project.edit("config/config.yaml", "turntable_frames: 4", "turntable_frames: 5")
+
+
+def a_default_written_out(project):
+    project.append("config/config.yaml", "pin_code: false")
+    project.edit("config/config.yaml", "  steps: 10", "  seed: 0\n  steps: 10")
+
+
+def comment_in_the_config(project):
+    project.edit("config/config.yaml", "steps: 10", "steps: 10  # more later")
+
+
+def new_scene(project):
+    project.edit("config/config.yaml", "scenes:", "scenes:\n  other: {path: resources/tiny}")
+
+
+def other_split(project):
+    project.edit("resources/tiny/split.yml", "train: [0, 1, 2, 3]", "train: [0, 1, 2]")
+
+
+def comment_in_the_split(project):
+    project.append("resources/tiny/split.yml", "# all around")
+
+
+def touched_photos(project):
+    touch(files(project.folder / "resources"))
+
+
+def other_photo(project):
+    photos = project.folder / "resources" / "tiny" / "images"
+    (photos / "0.png").write_bytes((photos / "1.png").read_bytes())
+    touch([photos / "0.png"])
+
+
+def new_photo(project):
+    photos = project.folder / "resources" / "tiny" / "images"
+    (photos / "6.png").write_bytes((photos / "1.png").read_bytes())
+
+
+def deleted_page(project):
+    (project.folder / "results/tiny/report/index.html").unlink()
+
+
+def deleted_gaussians(project):
+    (project.folder / "results/tiny/gaussians/point_cloud.ply").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (nothing, NOTHING),
+        (scripts_touched, NOTHING),
+        (fresh_clone, NOTHING),
+        (copied_results, NOTHING),
+        (library_of_training, FROM_TRAIN),
+        (library_of_the_report, REPORT),
+        (library_of_no_stage, NOTHING),
+        (comment_in_the_library, NOTHING),
+        (docstring_in_the_library, NOTHING),
+        (template_of_the_report, FROM_RENDER),
+        (reformatted_rule, NOTHING),
+        (more_resources, NOTHING),
+        (one_key_of_training, FROM_TRAIN),
+        (one_key_of_rendering, FROM_RENDER),
+        (a_default_written_out, NOTHING),
+        (comment_in_the_config, NOTHING),
+        (new_scene, ALL),
+        (other_split, ALL),
+        (comment_in_the_split, NOTHING),
+        (touched_photos, NOTHING),
+        (other_photo, ALL),
+        (new_photo, ALL),
+        (deleted_page, REPORT),
+        (deleted_gaussians, FROM_TRAIN),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_after(project, change, expected):
+    change(project)
+    assert project.would_run() == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--forcerun", "train_3dgs"], FROM_TRAIN),
+        (["train", "--forcerun", "train_3dgs"], {"train_3dgs": 1}),
+        (["--forcerun", "train"], NOTHING),  # the public name has no command: why ./run redo exists
+        (["--config", "backend=gsplat"], FROM_TRAIN),
+        (["--directory", "elsewhere"], ALL),
+    ],
+    ids=" ".join,
+)
+def test_asked_for(finished, words, expected):
+    assert finished.would_run(*words) == expected
+
+
+def test_pinned_code_keeps_results_after_an_upgrade(project):
+    project.append("src/splatsmith/base/files.py", "LAP = 1")
+    assert project.would_run() == ALL
+    assert project.would_run("--config", "pin_code=true") == NOTHING
+    deleted_page(project)
+    assert project.would_run("--config", "pin_code=true") == REPORT
+    assert project.snakemake("--config", "pin_code=true", own_library=True).returncode == 0
+    assert project.would_run("--config", "pin_code=true") == NOTHING  # though newer code made a part of it
+    assert project.would_run() == ALL

@@ -1,0 +1,91 @@
+"""Whole runs on the tiny scene: what they leave, how they fail, how one stage is redone."""
+
+import json
+import shutil
+
+import pytest
+
+pytestmark = pytest.mark.slow
+STAGES = {"scene": "prepare_scene", "gaussians": "train_3dgs", "renders": "render_views", "report": "report"}
+
+
+def record(project, folder: str) -> dict:
+    return json.loads((project.folder / "results/tiny" / folder / "stage.json").read_text(encoding="utf-8"))
+
+
+def jobs(log: str) -> list[str]:
+    """The rules whose jobs ended well, targets left out."""
+    lines = [line for line in log.splitlines() if line.startswith("Finished jobid:")]
+    rules = [line.split("(Rule: ")[1].rstrip(")") for line in lines]
+    return [rule for rule in rules if rule not in ("all", "prepare", "train", "render", "report")]
+
+
+@pytest.mark.parametrize("folder", STAGES)
+def test_every_job_leaves_its_record_log_and_benchmark(finished, folder):
+    stage = STAGES[folder]
+    told = record(finished, folder)
+    assert told["stage"] == stage
+    assert told["status"] == ("degraded" if folder == "scene" else "ok")  # so few photos are a poor scene, and it says so
+    assert len(told["code"]) == 16
+    assert told["backend"] in (None, "cpu")
+    assert (finished.folder / f"logs/tiny/{stage}.log").exists()
+    measured = (finished.folder / f"results/tiny/benchmarks/{stage}.jsonl").read_text()
+    assert float(json.loads(measured)["s"]) > 0
+
+
+def test_settings_reach_the_stages(finished):
+    assert record(finished, "gaussians")["config"]["steps"] == 10
+    assert record(finished, "renders")["config"]["turntable_frames"] == 4
+
+
+def test_no_temporary_file_is_left(finished):
+    assert list((finished.folder / "results").rglob("*.tmp*")) == []
+
+
+def test_progress_is_on_the_terminal_and_in_the_log(project):
+    answer = project.snakemake("train", "--forcerun", "train_3dgs")
+    log = (project.folder / "logs/tiny/train_3dgs.log").read_text()
+    assert answer.returncode == 0, answer.stdout
+    assert "train tiny" in log
+    assert log.strip() in answer.stdout
+
+
+def test_redoing_a_stage_ends_there_when_its_result_is_the_same(project):
+    """The two halves of ./run redo train."""
+    before = (project.folder / "results/tiny/gaussians/point_cloud.ply").read_bytes()
+    assert jobs(project.snakemake("train", "--forcerun", "train_3dgs").stdout) == ["train_3dgs"]
+    assert (project.folder / "results/tiny/gaussians/point_cloud.ply").read_bytes() == before
+    assert jobs(project.snakemake().stdout) == []
+
+
+def test_a_wrong_photo_is_a_message_and_leaves_no_result(project):
+    photo = project.folder / "resources/tiny/images/0.png"
+    photo.write_bytes(photo.read_bytes()[:100])
+    answer = project.snakemake()
+    assert answer.returncode != 0
+    assert "0.png" in (project.folder / "logs/tiny/prepare_scene.log").read_text()
+    assert "0.png" in answer.stdout
+    assert "Traceback" not in answer.stdout
+    assert record(project, "scene")["status"] == "failed"
+    assert "0.png" in record(project, "scene")["reason"]
+    assert not (project.folder / "results/tiny/scene/manifest.json").exists()
+
+
+def test_a_scene_that_fails_does_not_stop_the_others(project):
+    shutil.copytree(project.folder / "resources/tiny", project.folder / "resources/broken")
+    photo = project.folder / "resources/broken/images/0.png"
+    photo.write_bytes(photo.read_bytes()[:100])
+    project.edit("config/config.yaml", "scenes:", "scenes:\n  broken: {path: resources/broken}")
+    (project.folder / "results/tiny/report/index.html").unlink()
+    answer = project.snakemake()
+    assert answer.returncode != 0
+    assert jobs(answer.stdout) == ["write_report"]
+
+
+def test_results_may_lie_elsewhere(project, tmp_path):
+    """Another working directory without a config of its own: the project's counts, and its scenes."""
+    (tmp_path / "else where").mkdir()
+    answer = project.snakemake("prepare", "--directory", str(tmp_path / "else where"))
+    assert answer.returncode == 0, answer.stdout
+    assert (tmp_path / "else where/results/tiny/scene/manifest.json").exists()
+    assert not (tmp_path / "else where/config").exists()

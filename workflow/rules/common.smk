@@ -1,0 +1,50 @@
+# What the rules share: the plan made from the configuration, and what each job takes from it.
+import shlex
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+from splatsmith.base.errors import InputError
+from splatsmith.plan import Plan
+
+try:
+    PLAN = Plan(config, PROJECT)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+# For every shell command, and outside of it, so that its text is the same on every machine.
+shell.prefix(
+    f"set -euo pipefail; PYTHON={shlex.quote(sys.executable)}; SCRIPTS={shlex.quote(str(PROJECT / 'workflow/scripts'))}; "
+)
+
+
+wildcard_constraints:
+    scene="|".join(PLAN.scenes),
+
+
+def scene_files(wildcards):
+    return PLAN.scenes[wildcards.scene].files
+
+
+def scene_path(wildcards):
+    return PLAN.scenes[wildcards.scene].path.as_posix()
+
+
+def scene_split(wildcards):
+    return PLAN.scenes[wildcards.scene].split
+
+
+def settings(section):
+    return lambda wildcards: PLAN.scenes[wildcards.scene].settings[section]
+
+
+def gpus(section):
+    return lambda wildcards: PLAN.scenes[wildcards.scene].gpus[section]
+
+
+def code(stage):
+    return lambda wildcards: PLAN.code(stage, wildcards.scene)
+
+
+def every_scene(*paths):
+    return collect(list(paths), scene=PLAN.scenes)

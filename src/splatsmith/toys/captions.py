@@ -17,7 +17,7 @@ class Part:
     color: str
     """A name in materials.PALETTE."""
     pattern: str = ""
-    """"striped", "checkered" or empty."""
+    """Such as "striped", or empty."""
 
 
 @dataclass(frozen=True)

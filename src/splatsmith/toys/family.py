@@ -86,20 +86,21 @@ def parts_of(kind: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(piece.part for piece in KINDS[kind](grey, lambda name, low, high: low)))
 
 
+@torch.no_grad()
 def draw_members(seed: int, index: Tensor, size: int, supersample: int = 2) -> Pictures:
     """Pictures `index` (n,) int64 of the family `seed`, `size` pixels square, on the index's device."""
-    with index.device, torch.no_grad():
-        draws = Draws(seed, index)
+    draws = Draws(seed, index)
+    with index.device:  # the toys are built from plain numbers, which are to land there
         toys, center, radius = _toys(draws)
         cameras, azimuth = frame(draws, center, radius, size)
-        surroundings, place_word = _surroundings(draws)
-        beside = [_beside(draws, object_id, azimuth, radius) for object_id in (2, 3)]
-        primitives = gather([toys.primitives, surroundings, *(table for tables in beside for table in tables)])
-        images = render(primitives, cameras, _light(draws), supersample, soft_sky=False)
-        images = _blur(images, draws.chance("blur", 0.35) * draws.uniform("blur/sigma") * size / 64)
-        truth = trace_truth(primitives, cameras)
-        depicted = _depicted(toys, truth.part, place_word)
-        coins = torch.stack([draws.uniform(f"caption/{i}") for i in range(COINS)], 1).tolist()
+        surroundings, place_words = _surroundings(draws)
+        beside = [table for object_id in (2, 3) for table in _beside(draws, object_id, azimuth, radius)]
+        primitives = gather([toys.primitives, surroundings, *beside])
+    images = render(primitives, cameras, _light(draws), supersample, soft_sky=False)
+    images = _blur(images, draws.chance("blur", 0.35) * draws.uniform("blur/sigma") * size / 64)
+    truth = trace_truth(primitives, cameras)
+    depicted = _depicted(toys, truth.part, place_words)
+    coins = torch.stack([draws.uniform(f"caption/{i}") for i in range(COINS)], 1).tolist()
     captions = [caption(one, row) for one, row in zip(depicted, coins, strict=True)]
     return Pictures(images, truth.part.to(torch.uint8), truth.object.to(torch.uint8), captions, depicted)
 
@@ -214,7 +215,9 @@ def _light(draws: Draws) -> Light:
 def _depicted(toys: _Toys, part: Tensor, place_words: list[str]) -> list[Depicted]:
     """What can be said of each picture; a part must cover a thousandth of it to be spoken of."""
     n, ids = len(part), part_ids()
-    area = torch.zeros(n, len(ids) + 1).scatter_add_(1, part.flatten(1), torch.ones(1).expand(n, part[0].numel()))
+    area = torch.zeros(n, len(ids) + 1, device=part.device).scatter_add_(
+        1, part.flatten(1), torch.ones(1, device=part.device).expand(n, part[0].numel())
+    )
     visible = (area >= 1e-3 * part[0].numel()).tolist()
     color, pattern, has = toys.color.tolist(), toys.pattern.tolist(), toys.has.tolist()
     kinds = list(KINDS)
@@ -233,10 +236,10 @@ def _depicted(toys: _Toys, part: Tensor, place_words: list[str]) -> list[Depicte
 
 def _blur(images: Tensor, sigma: Tensor) -> Tensor:
     """Gaussian blur of pictures (n, S, S, 3), each by its own sigma (n,) in pixels, cut at four pixels."""
-    offsets = torch.arange(-4, 5)
+    offsets = torch.arange(-4, 5, device=images.device)
     weights = torch.softmax(-0.5 * (offsets / sigma.clamp_min(0.1)[:, None]) ** 2, 1)
     size = images.shape[1]
     for axis in (1, 2):
-        at = (torch.arange(size) + offsets[:, None]).clamp(0, size - 1)
+        at = (torch.arange(size, device=images.device) + offsets[:, None]).clamp(0, size - 1)
         images = sum(weights[:, i, None, None, None] * images.index_select(axis, at[i]) for i in range(len(offsets)))
     return images

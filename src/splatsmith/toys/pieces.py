@@ -12,7 +12,7 @@ from torch import Tensor
 
 from splatsmith.toys.affine import compose, inverse
 from splatsmith.toys.materials import Material
-from splatsmith.toys.shapes import BOX, CUP, DOME, FRUSTUM, HALFSPACE, KINDS, SPHERE, TORUS, support
+from splatsmith.toys.shapes import BOX, CUP, FRUSTUM, HALFSPACE, KINDS, TORUS, support
 
 
 @dataclass(frozen=True)
@@ -85,37 +85,35 @@ def place(
     pieces: Sequence[Piece], T_world_object: Tensor, picture: Tensor, part_ids: dict[str, int], object_id: int
 ) -> Primitives:
     """n copies of an object, copy i in picture[i] at T_world_object[i] (n, 3, 4)."""
-    return gather([_place_piece(piece, T_world_object, picture, part_ids[piece.part], object_id) for piece in pieces])
-
-
-def _shape(piece: Piece, n: int, device: torch.device) -> Tensor:
-    shape = torch.zeros(n, 3, device=device)
-    for column, value in enumerate(piece.shape):
-        shape[:, column] = torch.as_tensor(value, dtype=torch.float32, device=device)
-    return shape
-
-
-def _place_piece(piece: Piece, T_world_object: Tensor, picture: Tensor, part: int, object_id: int) -> Primitives:
-    n, device = len(picture), picture.device
-    T_world_local = compose(T_world_object, piece.T_object_local.expand(n, 3, 4))
-    shape = _shape(piece, n, device)
-    look = {f.name: getattr(piece.look, f.name) for f in fields(piece.look)}
-    look = {name: value.expand(n, *value.shape[1:]) for name, value in look.items()}
-    center, radius = bounds(piece.kind, T_world_local, shape)
-    whole = torch.full_like(picture, 1)
+    n = len(picture)
+    T_world_object = T_world_object.expand(n, 3, 4)
+    T_world_local = _placements(pieces, T_world_object)
+    kind, shape = _kinds(pieces, n, picture.device), _shapes(pieces, n, picture.device)
+    looks = {f.name: _rows([getattr(piece.look, f.name) for piece in pieces], n) for f in fields(Material)}
+    center, radius = bounds(kind, T_world_local, shape)
+    part = torch.tensor([part_ids[piece.part] for piece in pieces], device=picture.device)
     table = Primitives(
-        picture=picture,
-        kind=whole * piece.kind,
+        picture=picture.repeat(len(pieces)),
+        kind=kind,
         T_local_world=inverse(T_world_local),
         shape=shape,
-        T_texture_world=texture_frame(T_world_object) * look.pop("frequency")[:, None, None],
-        **look,
-        part=whole * part,
-        object=whole * object_id,
+        T_texture_world=texture_frame(T_world_object).repeat(len(pieces), 1, 1) * looks.pop("frequency")[:, None, None],
+        **looks,
+        part=part.repeat_interleave(n),
+        object=torch.full_like(kind, object_id),
         center=center,
         radius=radius,
     )
-    return table if piece.present is None else table.rows(piece.present.expand(n))
+    return gather([table.rows(_present(pieces, n, picture.device))])
+
+
+def box(pieces: Sequence[Piece], T: Tensor) -> tuple[Tensor, Tensor]:
+    """Corners (n, 3) of the axis-aligned box round n copies of an object, in the frame that T (n, 3, 4) maps to."""
+    n = len(T)
+    low, high = extent(_kinds(pieces, n, T.device), _placements(pieces, T), _shapes(pieces, n, T.device))
+    present = _present(pieces, n, T.device)[:, None]
+    low, high = torch.where(present, low, torch.inf), torch.where(present, high, -torch.inf)
+    return low.reshape(-1, n, 3).amin(0), high.reshape(-1, n, 3).amax(0)
 
 
 def texture_frame(T_world_object: Tensor) -> Tensor:
@@ -125,45 +123,59 @@ def texture_frame(T_world_object: Tensor) -> Tensor:
     return inverse(rigid)
 
 
-def extent(kind: int, T: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
-    """Lowest and highest coordinates, (n, 3) each, of solids mapped by T (n, 3, 4)."""
-    reach = [[support(kind, sign * T[:, axis, :3], shape) for axis in range(3)] for sign in (-1, 1)]
-    return T[:, :, 3] - torch.stack(reach[0], -1), T[:, :, 3] + torch.stack(reach[1], -1)
+def extent(kind: Tensor, T: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
+    """Lowest and highest coordinates, (N, 3) each, of solids of kinds (N,) mapped by T (N, 3, 4)."""
+    axes = T[:, :, :3].transpose(0, 1)
+    directions = torch.cat([-axes, axes])  # (6, N, 3): the world's axes in every local frame
+    reach = torch.zeros(directions.shape[:2], device=T.device)
+    for k in KINDS:
+        rows = (kind == k).nonzero()[:, 0]
+        reach[:, rows] = support(k, directions[:, rows].flatten(0, 1), shape[rows].repeat(6, 1)).reshape(6, -1)
+    return T[:, :, 3] - reach[:3].T, T[:, :, 3] + reach[3:].T
 
 
-def box(pieces: Sequence[Piece], T: Tensor) -> tuple[Tensor, Tensor]:
-    """Corners (n, 3) of the axis-aligned box round n copies of an object, in the frame that T (n, 3, 4) maps to."""
-    lows, highs = [], []
-    for piece in pieces:
-        shape = _shape(piece, len(T), T.device)
-        low, high = extent(piece.kind, compose(T, piece.T_object_local), shape)
-        there = torch.ones(1, dtype=torch.bool, device=T.device) if piece.present is None else piece.present
-        lows.append(torch.where(there[:, None], low, torch.inf))
-        highs.append(torch.where(there[:, None], high, -torch.inf))
-    return torch.stack(lows).amin(0), torch.stack(highs).amax(0)
-
-
-def bounds(kind: int, T_world_local: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
-    """Centre (n, 3) and radius (n,) of a sphere round each solid: the smaller of two easy ones."""
+def bounds(kind: Tensor, T_world_local: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
+    """Centre (N, 3) and radius (N,) of a ball round each solid: round its box or round its origin, as is smaller."""
     low, high = extent(kind, T_world_local, shape)
-    if kind == HALFSPACE:
-        return T_world_local[:, :, 3], torch.full_like(low[:, 0], torch.inf)
-    linear = T_world_local[:, :, :3]
+    linear, origin = T_world_local[:, :, :3], T_world_local[:, :, 3]
     stretch = (linear.mT @ linear).abs().sum(-1).amax(-1).sqrt()  # at least the largest singular value
     reach = stretch * _local_radius(kind, shape)
     diagonal = (high - low).norm(dim=-1) / 2
-    center = torch.where((diagonal < reach)[:, None], (low + high) / 2, T_world_local[:, :, 3])
+    center = torch.where((diagonal < reach)[:, None], (low + high) / 2, origin)
     return center, torch.minimum(diagonal, reach) * 1.0001
 
 
-def _local_radius(kind: int, shape: Tensor) -> Tensor:
-    assert kind in KINDS
-    one = torch.ones_like(shape[:, 0])
-    if kind in (SPHERE, DOME):
-        return one
-    if kind == BOX:
-        return one * 3**0.5
-    if kind == TORUS:
-        return 1 + shape[:, 0]
-    assert kind in (FRUSTUM, CUP)
-    return torch.hypot(one, shape[:, 0].clamp_min(1))
+def _local_radius(kind: Tensor, shape: Tensor) -> Tensor:
+    """(N,) greatest distance of a unit solid's points from its local origin."""
+    first = shape[:, 0]
+    radius = torch.ones_like(first)  # SPHERE, DOME
+    radius = torch.where(kind == BOX, 3**0.5, radius)
+    radius = torch.where(kind == TORUS, 1 + first, radius)
+    radius = torch.where((kind == FRUSTUM) | (kind == CUP), torch.hypot(radius, first.clamp_min(1)), radius)
+    return torch.where(kind == HALFSPACE, torch.inf, radius)
+
+
+def _rows(columns: Sequence[Tensor], n: int) -> Tensor:
+    """(pieces * n, ...) from one column per piece, each of n rows or one; pieces one after the other."""
+    return torch.cat([column.expand(n, *column.shape[1:]) for column in columns])
+
+
+def _placements(pieces: Sequence[Piece], T: Tensor) -> Tensor:
+    return compose(T.repeat(len(pieces), 1, 1), _rows([piece.T_object_local for piece in pieces], len(T)))
+
+
+def _kinds(pieces: Sequence[Piece], n: int, device: torch.device) -> Tensor:
+    return torch.tensor([piece.kind for piece in pieces], device=device).repeat_interleave(n)
+
+
+def _shapes(pieces: Sequence[Piece], n: int, device: torch.device) -> Tensor:
+    shapes = torch.zeros(len(pieces), n, 3, device=device)
+    for i, piece in enumerate(pieces):
+        for column, value in enumerate(piece.shape):
+            shapes[i, :, column] = value
+    return shapes.flatten(0, 1)
+
+
+def _present(pieces: Sequence[Piece], n: int, device: torch.device) -> Tensor:
+    everywhere = torch.ones(1, dtype=torch.bool, device=device)
+    return _rows([everywhere if piece.present is None else piece.present for piece in pieces], n)

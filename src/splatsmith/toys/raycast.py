@@ -15,7 +15,8 @@ from splatsmith.toys.materials import albedo, reflect, srgb_from_linear
 from splatsmith.toys.pieces import Primitives
 from splatsmith.toys.shapes import HALFSPACE, KINDS, dot, first_hit, normal, unit
 
-RAYS_PER_CHUNK = {"cpu": 1 << 16, "cuda": 1 << 21}
+RAYS_PER_CHUNK = {"cpu": 1 << 16, "cuda": 1 << 23}
+"""A ray in flight takes about half a kilobyte."""
 LIFT = 5e-4
 """Scene units by which secondary rays start off their surface."""
 
@@ -129,7 +130,9 @@ def camera_rays(cameras: Cameras, offset: tuple[float, float] = (0.5, 0.5)) -> t
     return origins.T[:, :, None], directions
 
 
-def cast(primitives: Primitives, origins: Tensor, directions: Tensor, t_max: Tensor | None = None):
+def cast(
+    primitives: Primitives, origins: Tensor, directions: Tensor, t_max: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """First hits: t (B, R), `t_max` or infinite where none, and the row (B, R) that was hit, -1 where none.
 
     origins (3, B, R) or (3, B, 1); directions (3, B, R) of unit length; t_max (B, R).
@@ -195,14 +198,21 @@ def _render_chunk(primitives: Primitives, cameras: Cameras, light: Light, supers
     for k in range(count):
         offset = ((k % supersample + 0.5) / supersample, (k // supersample + 0.5) / supersample)
         origins, directions = camera_rays(cameras, offset)
-        # Another order for the lamp than for the sub-pixels, so that a shadow's edge does not follow the pixel grid.
-        total = total + _radiance(
-            primitives, blockers, origins, directions, light, _spiral((k * 7) % count, count), soft_sky
-        )
+        # Another order for the lamp than for the sub-pixels (a prime stride), so that shadows do not follow the grid.
+        sample = _spiral((k * 10007) % count, count)
+        total = total + _radiance(primitives, blockers, origins, directions, light, sample, soft_sky)
     return srgb_from_linear(total / count).reshape(len(cameras), cameras.height, cameras.width, 3)
 
 
-def _radiance(primitives, blockers, origins, directions, light: Light, sample: tuple[float, float], soft_sky) -> Tensor:
+def _radiance(
+    primitives: Primitives,
+    blockers: Primitives,
+    origins: Tensor,
+    directions: Tensor,
+    light: Light,
+    sample: tuple[float, float],
+    soft_sky: bool,
+) -> Tensor:
     """(B, R, 3) linear RGB seen along rays, with this sample's point of the lamp and of the sky."""
     t, row = cast(primitives, origins, directions)
     surface = surface_at(primitives, origins, directions, t, row)
@@ -232,7 +242,9 @@ def _radiance(primitives, blockers, origins, directions, light: Light, sample: t
     return color.reshape(*t.shape, 3)
 
 
-def _unblocked(blockers, ray, t, start, direction, normal, distance) -> Tensor:
+def _unblocked(
+    blockers: Primitives, ray: Tensor, t: Tensor, start: Tensor, direction: Tensor, normal: Tensor, distance: Tensor
+) -> Tensor:
     """(M,) 1 where nothing lies within `distance` of surface points along `direction`, else 0."""
     flat = [torch.zeros(t.numel(), 3, device=t.device) for _ in range(2)]
     flat[0][ray], flat[1][ray] = start, direction
@@ -244,7 +256,7 @@ def _unblocked(blockers, ray, t, start, direction, normal, distance) -> Tensor:
     return (blocker.view(-1)[ray] < 0).to(start.dtype)
 
 
-def _worth_testing(primitives: Primitives, origins, directions, t) -> tuple[Tensor, Tensor]:
+def _worth_testing(primitives: Primitives, origins: Tensor, directions: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     """Rows (K,) and flat rays (K,) where a ray meets the row's bounding sphere before its t.
 
     The sphere's centre c lies c.d - o.d along the ray and |o|^2 + |c|^2 - 2 o.c from its origin (squared; o.d and |o|^2

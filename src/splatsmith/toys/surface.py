@@ -20,11 +20,10 @@ def surface_points(primitives: Primitives, lines: int, seed: int) -> tuple[Tenso
     while directions.shape[2]:
         t, row = cast(primitives, origins, directions)
         surface = surface_at(primitives, origins, directions, t, row)
-        outside = ~_inside_another(primitives, surface.point, surface.row)
-        facing = torch.where(surface.entering, 1.0, -1.0)[:, None]
-        found.append(
-            ((surface.point)[outside], (surface.normal * facing)[outside], primitives.part[surface.row[outside]])
-        )
+        outward = torch.where(surface.entering[:, None], surface.normal, -surface.normal)
+        # Judged from just outside, so that a face that another solid is set upon does not count.
+        open_air = ~_inside_another(primitives, surface.point + 1e-3 * radius * outward, surface.row)
+        found.append((surface.point[open_air], outward[open_air], primitives.part[surface.row[open_air]]))
         directions = directions[:, :, surface.ray]
         origins = (surface.point + 1e-4 * radius * surface.direction).T[:, None, :]
     return tuple(torch.cat(column) for column in zip(*found, strict=True))
@@ -53,5 +52,5 @@ def _inside_another(primitives: Primitives, points: Tensor, row: Tensor) -> Tens
         T = primitives.T_local_world[other]
         shape = primitives.shape[other].expand(len(points), 3)
         value = implicit(int(primitives.kind[other]), points @ T[:, :3].T + T[:, 3], shape)
-        inside |= (value < -1e-4) & (row != other)
+        inside |= (value < 0) & (row != other)
     return inside

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-from PIL import Image  # before pycolmap, or their image codecs corrupt the heap: scenes/colmap_library.py
+from PIL import Image  # before any pycolmap: see scenes/colmap_library.py
 from scipy.spatial.transform import Rotation
-
 
 settings.register_profile("fixed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fixed")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import torch
 from splatsmith import __version__, cli, doctor
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import write_ply
+
+DEMO = Path(__file__).resolve().parent.parent / "resources" / "demo"
 
 
 def leave(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
@@ -78,6 +81,21 @@ def test_doctor_is_1_where_something_is_missing(splatsmith, monkeypatch):
     assert code == 1
     assert "[FAIL] gpu" in out
     assert "-> mend it" in out
+
+
+def test_check_is_1_and_names_the_problems(splatsmith, tmp_path):
+    code, out, _ = splatsmith("check", tmp_path)
+    assert code == 1
+    assert "the folder holds no scene" in out
+    assert "1 to mend" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_of_the_demo_is_0(splatsmith):
+    code, out, _ = splatsmith("check", DEMO)
+    assert code == 0
+    assert "no problems" in out
+    assert "70 views train" in splatsmith("check", DEMO, "--split", "split.yml")[1]
 
 
 def test_show_tells_what_a_ply_holds(splatsmith, ply):

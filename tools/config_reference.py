@@ -50,7 +50,20 @@ def reference() -> str:
     for name, model in SECTIONS.items():
         stage = model.__module__.rpartition(".")[2]
         parts += ["", f"## Section `{name}`, for the stage `{stage}`\n", *_table(_fields(model))]
+        if name == "train":
+            parts += ["", "What the presets set, unless a key is given beside them:", "", *_presets(model)]
     return "\n".join(parts) + "\n"
+
+
+def _presets(model: type[BaseModel]) -> list[str]:
+    """The keys that differ between the presets."""
+    presets = {name: model(preset=name) for name in get_args(model.model_fields["preset"].annotation)}
+    rows = [f"| key | {' | '.join(f'`{name}`' for name in presets)} |", f"| --- |{' --- |' * len(presets)}"]
+    for key in model.model_fields:
+        values = [_yaml(getattr(preset, key)) for preset in presets.values()]
+        if key != "preset" and len(set(values)) > 1:
+            rows.append(f"| `{key}` | {' | '.join(values)} |")
+    return rows
 
 
 def _own_fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:

@@ -80,10 +80,9 @@ def _stand(gaussians: Gaussians) -> tuple[np.ndarray, np.ndarray, np.ndarray, fl
     focus = np.median(means, axis=0) if len(means) else np.zeros(3)
     offsets = means - focus
     distances = np.linalg.norm(offsets, axis=1)
-    near = offsets[distances <= np.quantile(distances, 0.8)] if len(means) else offsets
-    _, axes = np.linalg.eigh(near.T @ near)
+    _, axes = np.linalg.eigh(offsets.T @ offsets)
     up = axes[:, 0] * (1 if axes[:, 0] @ (0, -1, 1) >= 0 else -1)  # y points down in most captures, z up in the others
-    extent = float(np.linalg.norm(near, axis=1).max()) if len(near) else 0.0
+    extent = 1.5 * float(np.median(distances)) if len(means) else 0.0
     return focus, up, axes[:, 2], (extent or 1.0) / math.sin(FIELD_OF_VIEW / 2)
 
 

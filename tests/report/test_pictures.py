@@ -46,8 +46,10 @@ def test_near_is_bright_and_what_is_not_seen_is_black():
     alpha[0, :20] = 0.4
     picture, (near, far) = depth_picture(depth, alpha)
     assert (picture[0, :20] == 0).all()
-    assert (np.diff(luminance(picture)[0, 22:]) <= 0).all()
     assert depth[0, 20] <= near < far <= 10
+    nearness = np.clip((1 / depth[0, 20:] - 1 / far) / (1 / near - 1 / far), 0, 1)
+    assert (picture[0, 20:] == scale("viridis")[np.round(255 * nearness).astype(int)]).all()
+    assert luminance(picture)[0, 20] > 5 * luminance(picture)[0, -1]
 
 
 def test_nothing_seen_has_no_depth():

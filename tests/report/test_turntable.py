@@ -54,6 +54,8 @@ CAPTURES = {
     "circle": ring(range(0, 360, 20)),
     "arc": ring(range(-40, 41, 8), 10.0),
     "pair": ring([0, 15]),
+    "face to face": ring([0, 180], 0.0),
+    "one spot": [view(look_along(np.ones(3), -ring([a])[0].center / 3, UP)) for a in range(0, 360, 30)],
     "single": ring([30]),
     "translated": [view(look_along(np.array([x, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]), UP)) for x in (-1.0, 0.0, 1.0)],
     "outwards": [
@@ -106,18 +108,29 @@ def test_moving_the_scene_moves_the_path_equally(seed, name, scale):
     np.testing.assert_allclose((centers(new) - shift) / size, scale * centers(old) @ R.T / size, atol=1e-6)
 
 
-@given(seed=seeds, middle=st.floats(0, 360), width=st.floats(10, 200))
+@given(seed=seeds, middle=st.floats(0, 360), width=st.floats(25, 170))
 def test_a_path_around_something_on_a_wall_stays_within_the_photographed_arc(seed, middle, width):
     offsets = np.random.default_rng(seed).uniform(-width / 2, width / 2, 12)
-    views = ring(middle + offsets, 5.0)
-    orbit = fit_orbit(views, NO_POINTS)
+    offsets[:2] = -width / 2, width / 2
+    orbit = fit_orbit(ring(middle + offsets, 5.0), NO_POINTS)
     assert orbit.kind == "swing"
-    path = centers(orbit.poses(40)) - orbit.focus
+    np.testing.assert_allclose(orbit.focus, 0, atol=1e-6)
+    path = centers(orbit.poses(40))
     azimuths = np.degrees(np.arctan2(path[:, 1], path[:, 0])) - middle
     azimuths = (azimuths + 180) % 360 - 180
-    assert azimuths.min() >= offsets.min() - 1e-6
-    assert azimuths.max() <= offsets.max() + 1e-6
-    assert np.ptp(azimuths) >= 0.95 * np.ptp(offsets)
+    assert np.abs(azimuths).max() <= width / 2 + 1e-6
+    assert np.ptp(azimuths) >= 0.95 * width
+
+
+@given(seed=seeds)
+def test_cameras_side_by_side_are_not_left_far_behind(seed):
+    """Parallel cameras, as on a rail: the path stays among them, whatever the points say of the depth."""
+    rng = np.random.default_rng(seed)
+    ahead = np.array([0.0, 1.0, 0.0])
+    views = shaky([view(look_along(np.array([x, 0.0, 0.0]), ahead, UP)) for x in np.linspace(-1, 1, 7)], seed, 1.0)
+    points = rng.uniform((-5, 2, -5), (5, 10, 5), (50, 3))[: rng.integers(0, 50)]
+    path = centers(fit_orbit(views, points).poses(30))
+    assert (np.abs(path) <= (1.2, 0.4, 0.2)).all()
 
 
 @given(seed=seeds)

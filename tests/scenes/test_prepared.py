@@ -27,7 +27,9 @@ def write(folder, names=NAMES, trained=False):
     if trained:
         (folder / "trained.ply").write_bytes(b"ply")
     points = Points(rng.normal(size=(7, 3)), rng.integers(0, 256, (7, 3), dtype=np.uint8))
-    scene = PreparedScene(tuple(views), points, Split(("a", "b c"), ("漢字",)), folder / "trained.ply" if trained else None)
+    scene = PreparedScene(
+        tuple(views), points, Split(("a", "b c"), ("漢字",)), folder / "trained.ply" if trained else None
+    )
     write_prepared(folder, scene, {"verdict": "good"})
     return scene
 
@@ -64,6 +66,11 @@ def test_pictures_of_an_earlier_scene_are_removed(tmp_path):
     assert sorted(path.name for path in (tmp_path / "images").iterdir()) == ["a.png", "x.png"]
 
 
+def _read_all(folder):
+    for view in read_prepared(folder).views:
+        read_image(view)
+
+
 EVERY_FILE = ["cameras.json", "points.ply", "split.json", "trained.ply", "images/a.png", "manifest.json"]
 
 
@@ -78,9 +85,7 @@ def test_a_damaged_file_is_named_with_the_stage_to_redo(tmp_path, name, damage):
         cut = {"empty": b"", "short": data[: len(data) // 2], "altered": data[:-40] + bytes(40)}
         path.write_bytes(cut[damage])
     with pytest.raises(InputError) as error:
-        scene = read_prepared(tmp_path)
-        for view in scene.views:
-            read_image(view)
+        _read_all(tmp_path)
     (problem,) = error.value.problems
     assert problem.where == str(path)
     assert "redo prepare_scene" in problem.fix

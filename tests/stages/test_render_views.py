@@ -197,6 +197,9 @@ def test_pictures_of_an_earlier_split_are_removed(results, prepared):
     folder = draw(results)
     assert [path.name for path in (folder / "test").iterdir()] == ["0001.png"]
     assert [path.name for path in (folder / "depth").iterdir()] == ["0001.png"]
+    (scene / "split.json").write_text(json.dumps({"train": NAMES, "test": []}))
+    (scene / "manifest.json").write_text(json.dumps(manifest | {"split.json": sha256_of(scene / "split.json")}))
+    assert not (draw(results) / "test").exists()
 
 
 def test_the_same_bytes_on_any_number_of_threads(results):

@@ -40,6 +40,18 @@ def test_a_config_survives_json(preset):
     assert TrainConfig.model_validate_json(config.model_dump_json()) == config
 
 
+def test_the_limit_follows_the_photos_unless_it_is_given():
+    assert TrainConfig().most_gaussians(train_pixels=10**7, points=500) == 100_000
+    assert TrainConfig().most_gaussians(train_pixels=10**4, points=500) == 500
+    assert TrainConfig(max_gaussians=77).most_gaussians(train_pixels=10**7, points=500) == 77
+
+
+def test_a_finished_scene_has_one_background():
+    assert TrainConfig(background="white").background_color == (1, 1, 1)
+    assert TrainConfig(background="random").background_color == (0, 0, 0)
+    assert TrainConfig(background=[0, 0.5, 1]).background_color == (0, 0.5, 1)
+
+
 @pytest.mark.parametrize(
     "wrong", [{"steps": 0}, {"steps": "many"}, {"background": "pink"}, {"background": [0, 0, 2]}, {"preset": "best"}]
 )

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splatsmith.gaussians import Gaussians
+from splatsmith.gaussians.ops import select
+from splatsmith.render import render_view
 from splatsmith.train import mcmc
 
 
@@ -59,6 +61,23 @@ def test_saturated_opacity_stays_finite():
     assert each.isfinite().all()
     assert scales.isfinite().all()
     assert (scales > 0).all()
+
+
+def test_sharing_keeps_the_picture(blob_scene):
+    """Every Gaussian becomes one to four: the image stays, while plain copies would change it ten times as much."""
+    generator = torch.Generator().manual_seed(3)
+    view = blob_scene.views[0]
+    gaussians = some_gaussians(0.1 + 0.8 * torch.rand(40, generator=generator))
+    origin = torch.cat([torch.arange(40), torch.randint(40, (40,), generator=generator)])
+
+    def picture(scene: Gaussians) -> torch.Tensor:
+        return render_view(scene, view.camera, view.T_camera_world).image
+
+    before = picture(gaussians)
+    shared, copied = (picture(scene) for scene in (mcmc.share(gaussians, origin).gaussians, select(gaussians, origin)))
+    change, naive = ((image - before).abs().mean() for image in (shared, copied))
+    assert change < 0.01
+    assert change < 0.1 * naive
 
 
 def test_the_dead_are_drawn_anew_and_the_rest_stay_byte_equal():

@@ -1,6 +1,5 @@
 """Every rule carries what it must, Snakemake's linter agrees, profiles keep results, errors are messages."""
 
-import json
 import re
 import subprocess
 import sys
@@ -53,11 +52,10 @@ def test_a_target_is_not_sent_to_a_cluster(name):
     assert f"localrules:\n    {name},\n" in text
 
 
+@pytest.mark.slow
 def test_snakemake_s_linter_agrees(finished):
-    answer = finished.snakemake("--lint", "json")
-    lints = json.loads(answer.stdout[answer.stdout.index("{") :])
-    titles = [lint["title"] for kind in lints.values() for item in kind for lint in item["lints"]]
-    assert set(titles) <= ACCEPTED
+    titles = set(re.findall(r"^    \* (.*):$", finished.snakemake("--lint").stdout, re.MULTILINE))
+    assert titles == ACCEPTED
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -72,8 +70,8 @@ def test_profiles_agree_on_what_keeps_results(name):
 def test_every_key_of_a_profile_has_its_reason(name):
     previous = ""
     for line in PROFILES[name].read_text(encoding="utf-8").splitlines():
-        if re.match(r"[a-z]", line):
-            assert re.match(r"#|[a-z]", previous), f"{name}: {line}"
+        if re.match(r"[a-z]", line):  # after a comment, or in one block with a key that has one
+            assert re.match(r"#|[a-z]|  ", previous), f"{name}: {line}"
         previous = line
 
 

@@ -1,7 +1,12 @@
 """Whole runs on the tiny scene: what they leave, how they fail, how one stage is redone."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -25,7 +30,9 @@ def test_every_job_leaves_its_record_log_and_benchmark(finished, folder):
     stage = STAGES[folder]
     told = record(finished, folder)
     assert told["stage"] == stage
-    assert told["status"] == ("degraded" if folder == "scene" else "ok")  # so few photos are a poor scene, and it says so
+    assert told["status"] == (
+        "degraded" if folder == "scene" else "ok"
+    )  # so few photos are a poor scene, and it says so
     assert len(told["code"]) == 16
     assert told["backend"] in (None, "cpu")
     assert (finished.folder / f"logs/tiny/{stage}.log").exists()
@@ -42,20 +49,40 @@ def test_no_temporary_file_is_left(finished):
     assert list((finished.folder / "results").rglob("*.tmp*")) == []
 
 
-def test_progress_is_on_the_terminal_and_in_the_log(project):
-    answer = project.snakemake("train", "--forcerun", "train_3dgs")
-    log = (project.folder / "logs/tiny/train_3dgs.log").read_text()
-    assert answer.returncode == 0, answer.stdout
-    assert "train tiny" in log
-    assert log.strip() in answer.stdout
-
-
 def test_redoing_a_stage_ends_there_when_its_result_is_the_same(project):
-    """The two halves of ./run redo train."""
+    """The two halves of ./run redo train. What the stage says is seen at once, and kept in its log."""
     before = (project.folder / "results/tiny/gaussians/point_cloud.ply").read_bytes()
-    assert jobs(project.snakemake("train", "--forcerun", "train_3dgs").stdout) == ["train_3dgs"]
+    answer = project.snakemake("train", "--forcerun", "train_3dgs")
+    assert jobs(answer.stdout) == ["train_3dgs"]
+    log = (project.folder / "logs/tiny/train_3dgs.log").read_text()
+    assert "train tiny 10/10 steps" in log
+    assert log.strip() in answer.stdout
     assert (project.folder / "results/tiny/gaussians/point_cloud.ply").read_bytes() == before
     assert jobs(project.snakemake().stdout) == []
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_result(project, tmp_path):
+    """Snakemake and its job are killed in the middle of training, as by a power cut; docs/workflow.md tells the rest."""
+    project.edit("config/config.yaml", "steps: 10", "steps: 300")
+    shutil.copytree(project.folder, tmp_path / "undisturbed")
+    command = [sys.executable, "-m", "snakemake", "train"]
+    killed = subprocess.Popen(command, cwd=project.folder, start_new_session=True, stderr=subprocess.DEVNULL)
+    log = project.folder / "logs/tiny/train_3dgs.log"
+    log.unlink()
+    while not (log.exists() and "/300 steps" in log.read_text()):  # the first line of its progress
+        assert killed.poll() is None
+        time.sleep(0.05)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert record(project, "gaussians")["status"] == "failed"
+    assert "--unlock" in project.snakemake("train").stdout
+    assert project.snakemake("train", "--unlock").returncode == 0
+    results = []
+    for folder in (project.folder, tmp_path / "undisturbed"):
+        answer = type(project)(folder).snakemake("train")
+        assert answer.returncode == 0, answer.stdout
+        results.append((folder / "results/tiny/gaussians/point_cloud.ply").read_bytes())
+    assert results[0] == results[1]
 
 
 def test_a_wrong_photo_is_a_message_and_leaves_no_result(project):

@@ -87,8 +87,8 @@ def rasterize(
     (K too with "oracle"). T_camera_world counts as 12 free numbers, with the camera centre as -R^T t: only the part of
     its gradient along rigid motions has a meaning.
 
-    Raises InputError where a tensor on the CPU is not finite (on a GPU, looking would make every call wait) or a backend
-    is not installed; ValueError where shapes, types or devices do not fit.
+    Raises InputError where a backend is not installed or a tensor on the CPU is not finite (on a GPU, looking would
+    make every call wait); ValueError where shapes, types or devices do not fit.
     """
     projection = _projection(means, T_camera_world, K, width, height, near, far, eps2d, radius_clip, antialiased)
     checks.check_gaussians(means, quats, scales, opacities)

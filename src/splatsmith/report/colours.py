@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-ERROR_FULL = 0.25
+ERROR_FULL = 0.125
 """Mean absolute error per pixel, of full scale, that has the last colour of the scale."""
 SEEN = 0.5
 """A pixel less opaque than this has no depth worth showing."""

@@ -48,8 +48,8 @@ def new_figure(width: float, height: float) -> Iterator["Figure"]:
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+        figure = Figure(figsize=(width, height), layout="compressed")
+        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, rect=(0, 0, 1, 0.985))
         yield figure
 
 

@@ -88,7 +88,7 @@ def write_page(results: Results, *, most_views: int, size_mb: float) -> str:
 def grade(results: Results) -> tuple[str, str]:
     """The verdict in words, and its class: good, fair, poor, or unknown where no view was held out."""
     if results.metrics.kind == "train":
-        return "not measured on photos that training did not see", "unknown"
+        return "not known", "unknown"
     psnr_db = results.metrics.mean.psnr_db
     return next((words, name) for least, words, name in GRADES if psnr_db >= least)
 

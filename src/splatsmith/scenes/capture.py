@@ -111,7 +111,7 @@ def capture(listed: Iterable[Listed], source: Path, photos: Path, points: Points
     if problems:
         raise InputError(*merged(problems))
     unused = sorted(set(pictures.values()) - {shot.image for shot in shots})
-    if unused:
+    if unused and photos != source.parent:  # a folder of its own
         fix = "nothing, if they are meant to be left out"
         got = shortened(path.relative_to(photos).as_posix() for path in unused)
         warnings.append(Problem("photos without a camera are left out", str(photos), fix, got=got))
@@ -119,7 +119,8 @@ def capture(listed: Iterable[Listed], source: Path, photos: Path, points: Points
 
 
 def _shot(entry: Listed, source: Path, photos: Path, pictures: dict[str, Path]) -> tuple[Shot, list[Problem]]:
-    where = f"{source}: {entry.photo!r}"
+    name = entry.photo if len(entry.photo) <= 80 else entry.photo[:77] + "..."
+    where = f"{source}: {name!r}"
     try:
         path = photo_path(entry.photo)
     except BadNameError as error:

@@ -14,7 +14,14 @@ from splatsmith.scenes import split as splits
 from splatsmith.scenes.capture import Capture, Shot
 from splatsmith.scenes.description import Description
 from splatsmith.scenes.layout import Layout, find_layout
-from splatsmith.scenes.names import pictures_in, twin_names, view_name
+from splatsmith.scenes.names import (
+    UNREADABLE_SUFFIXES,
+    BadNameError,
+    photo_path,
+    pictures_in,
+    twin_names,
+    view_name,
+)
 from splatsmith.scenes.photos import ADVICE, FEWEST
 from splatsmith.scenes.pictures import check_picture
 from splatsmith.scenes.points import refuse_lying_counts
@@ -96,7 +103,7 @@ def inspect_scene(
     found.layout = layout = found.attempt(find_layout, folder, images)
     if layout is None:
         return found
-    pictures = pictures_in(layout.photos)
+    pictures = found.attempt(pictures_in, layout.photos) or {}
     if layout.kind == "photos":
         found.problems += _unfit_for_sfm(pictures, layout.photos)
     else:
@@ -128,7 +135,18 @@ def _damaged(photos: Iterable[Path]) -> list[Problem]:
 
 
 def _unfit_for_sfm(pictures: Mapping[str, Path], folder: Path) -> list[Problem]:
-    problems = twin_names(((view_name(Path(path)), path) for path in pictures), folder)
+    problems = []
+    for path in pictures:
+        try:
+            photo_path(path)
+        except BadNameError as error:
+            where = f"{folder}: {path!r}"
+            problems.append(Problem("a photo's name cannot be used", where, "rename the photo", got=str(error)))
+    problems += twin_names(((view_name(Path(path)), path) for path in pictures), folder)
+    raw = sorted(path.name for path in folder.rglob("*") if path.suffix.lower() in UNREADABLE_SUFFIXES)
+    if raw:
+        what = "photos in a format that cannot be read"
+        problems.append(Problem(what, str(folder), "convert them to JPEG, or move them away", got=shortened(raw)))
     if len(pictures) < FEWEST:
         what = "there are too few photos to find their cameras"
         problems.append(Problem(what, str(folder), ADVICE, f"{FEWEST} or more", str(len(pictures))))

@@ -25,6 +25,8 @@ def read_colmap(model: Path, photos: Path) -> Capture:
         raise InputError(Problem("there is no COLMAP model", str(model), fix))
     names = walk_model(model, suffix)
     reconstruction = _parsed(model, suffix)
+    if set(reconstruction.images) != set(names):
+        raise _contradiction(model, "image ids that pycolmap reads otherwise")
     listed = listed_images(reconstruction, names)
     scene = capture(listed, model / f"images{suffix}", photos, points_of(reconstruction))
     return replace(scene, quality=quality_of(reconstruction))
@@ -65,9 +67,12 @@ def _parsed(model: Path, suffix: str):
         try:
             return pycolmap.Reconstruction(folder)
         except (ValueError, IndexError, KeyError, RuntimeError, MemoryError, OverflowError) as error:
-            got = " ".join(str(error).split()) or type(error).__name__
-            fix = "export the COLMAP model again: its files do not belong together, or one is damaged"
-            raise InputError(Problem("the COLMAP model contradicts itself", str(model), fix, got=got)) from None
+            raise _contradiction(model, " ".join(str(error).split()) or type(error).__name__) from None
+
+
+def _contradiction(model: Path, got: str) -> InputError:
+    fix = "export the COLMAP model again: its files do not belong together, or one is damaged"
+    return InputError(Problem("the COLMAP model contradicts itself", str(model), fix, got=got))
 
 
 def points_of(reconstruction) -> Points:

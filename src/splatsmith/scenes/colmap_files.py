@@ -5,13 +5,16 @@ here: each must lie within its file. On the way the photos' names are kept, sinc
 when it reads text. Layouts: https://colmap.github.io/format.html
 """
 
+import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.scenes.documents import read_bytes
 from splatsmith.scenes.lens import known_models
+from splatsmith.scenes.poses import TOLERANCE
 
 FIX = "export or copy the COLMAP model again: the file was cut short or damaged"
 
@@ -23,11 +26,24 @@ POINT = struct.Struct("<Q3d3BdQ")  # id, xyz, rgb, error, length of the track; t
 Names = dict[int, str]
 """Photos' names by image id."""
 
+Found = TypeVar("Found")
+
 
 class _DamagedError(Exception):
-    def __init__(self, expected: str, got: str):
+    def __init__(self, expected: str, got: str, what: str = "the COLMAP file is damaged", fix: str = FIX):
         super().__init__(expected, got)
-        self.expected, self.got = expected, got
+        self.expected, self.got = expected, got if len(got) <= 80 else got[:77] + "..."
+        self.what, self.fix = what, fix
+
+    def at(self, where: str) -> InputError:
+        return InputError(Problem(self.what, where, self.fix, self.expected, self.got))
+
+
+class _UnknownModelError(_DamagedError):
+    def __init__(self, got: str):
+        known = ", ".join(f"{model.id} {name}" for name, model in known_models().items())
+        fix = "export with a model of these, or undistort first: colmap image_undistorter"
+        super().__init__(f"one of {known}", got, "the camera model is unknown", fix)
 
 
 def model_suffix(folder: Path) -> str | None:
@@ -64,9 +80,7 @@ def _cameras_binary(path: Path) -> Names:
 
     def tail(data: bytes, at: int, head: tuple) -> int:
         if head[1] not in parameters:
-            raise _DamagedError(
-                f"a camera model that COLMAP knows, {min(parameters)} to {max(parameters)}", str(head[1])
-            )
+            raise _UnknownModelError(str(head[1]))
         return 8 * parameters[head[1]]
 
     for _ in _records(path, CAMERA, tail):
@@ -76,6 +90,7 @@ def _cameras_binary(path: Path) -> Names:
 
 def _images_binary(path: Path) -> Names:
     def tail(data: bytes, at: int, head: tuple) -> int:
+        _require_unit(head[1:5])
         end = data.find(b"\0", at)
         if end < 0:
             raise _DamagedError("a name that ends", "the end of the file")
@@ -116,7 +131,7 @@ def _records(
             raise _DamagedError(f"{at} bytes for {count} records", f"{len(data)} bytes")
     except _DamagedError as damage:
         where = f"{path}: record {index} of {count}" if index else f"{path}: header"
-        raise InputError(Problem("the COLMAP file is damaged", where, FIX, damage.expected, damage.got)) from None
+        raise damage.at(where) from None
 
 
 def _unpack(layout: struct.Struct, data: bytes, at: int) -> tuple:
@@ -125,58 +140,67 @@ def _unpack(layout: struct.Struct, data: bytes, at: int) -> tuple:
     return layout.unpack_from(data, at)
 
 
+def _require_unit(quat: Iterable[float]) -> None:
+    """pycolmap takes a zero quaternion for no rotation, so it is found here. NaN passes, to be told with the pose."""
+    length = math.hypot(*quat)
+    if abs(length - 1) > TOLERANCE:
+        raise _DamagedError("a unit quaternion", f"length {length:.3g}")
+
+
 def _cameras_text(path: Path) -> Names:
-    models = known_models()
-    for number, line in filter(_tells, _lines(path)):
-        fields = line.split()
+    def check(line: str) -> None:
+        fields, models = line.split(), known_models()
         model = fields[1] if len(fields) > 1 else ""
         if model not in models:
-            raise _damaged_line(path, number, f"a camera model among {', '.join(models)}", model)
+            raise _UnknownModelError(model)
         if len(fields) != 4 + models[model].parameters:
-            expected = f"id, {model}, width, height and {models[model].parameters} parameters"
-            raise _damaged_line(path, number, expected, line)
+            raise _DamagedError(f"id, {model}, width, height and {models[model].parameters} parameters", line)
+
+    for _ in _lines(path, check):
+        pass
     return {}
 
 
 def _images_text(path: Path) -> Names:
-    names = {}
-    lines = _lines(path)
-    for number, line in lines:
-        if not _tells((number, line)):
-            continue
+    def check(line: str) -> tuple[int, str]:
         fields = line.split(maxsplit=9)
-        if len(fields) < 10 or not fields[0].isdecimal() or len(fields[0]) > 10:
-            raise _damaged_line(path, number, "IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME", line)
-        names[int(fields[0])] = fields[9]
-        next(lines, None)  # the next line, blank or not, holds the 2D points
-    return names
+        try:
+            image_id, quat, name = int(fields[0]), map(float, fields[1:5]), fields[9]
+            _require_unit(quat)
+        except (ValueError, IndexError):
+            raise _DamagedError("IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME", line) from None
+        return image_id, name
+
+    return dict(_lines(path, check, skip=1))  # the line after, blank or not, holds the 2D points
 
 
 def _points_text(path: Path) -> Names:
-    for number, line in filter(_tells, _lines(path)):
+    def check(line: str) -> None:
         count = len(line.split())
         if count < 8 or count % 2:
-            raise _damaged_line(path, number, "POINT3D_ID X Y Z R G B ERROR, then pairs IMAGE_ID POINT2D_IDX", line)
+            raise _DamagedError("POINT3D_ID X Y Z R G B ERROR, then pairs IMAGE_ID POINT2D_IDX", line)
+
+    for _ in _lines(path, check):
+        pass
     return {}
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _lines(path: Path, check: Callable[[str], Found], skip: int = 0) -> Iterator[Found]:
+    """What `check` makes of each line that is neither blank nor a comment; `skip` lines are passed over after it."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            for number, line in enumerate(file, 1):
-                yield number, line.strip()
+            numbered = enumerate(file, 1)
+            for number, line in numbered:
+                line = line.strip()
+                if line and not line.startswith("#"):
+                    try:
+                        yield check(line)
+                    except _DamagedError as damage:
+                        raise damage.at(f"{path}: line {number}") from None
+                    for _ in range(skip):
+                        next(numbered, None)
     except OSError as error:
         raise InputError(Problem("the file cannot be read", str(path), "restore it", got=error.strerror)) from None
-
-
-def _tells(numbered: tuple[int, str]) -> bool:
-    """Whether a numbered line is neither blank nor a comment."""
-    return bool(numbered[1]) and not numbered[1].startswith("#")
-
-
-def _damaged_line(path: Path, number: int, expected: str, got: str) -> InputError:
-    got = got if len(got) <= 80 else got[:77] + "..."
-    return InputError(Problem("the COLMAP file is damaged", f"{path}: line {number}", FIX, expected, got))
 
 
 PARTS: dict[str, dict[str, Callable[[Path], Names]]] = {

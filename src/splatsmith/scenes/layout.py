@@ -69,7 +69,7 @@ def find_layout(folder: Path, images: str = "images") -> Layout:
     if any(file.name.lower().endswith(SUFFIXES) for file in folder.iterdir()):
         return Layout("photos", "photos", folder, folder, None)
     expected = "images/ with photos; sparse/0/, transforms.json or cameras.json where there are cameras"
-    fix = "put the photos into images/, and COLMAP's model into sparse/0/ if there is one"
+    fix = "put the photos (JPEG or PNG) into images/, and COLMAP's model into sparse/0/ if there is one"
     raise InputError(Problem("the folder holds no scene", str(folder), fix, expected, _content(folder)))
 
 

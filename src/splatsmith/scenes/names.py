@@ -11,11 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from splatsmith.base.errors import Problem
+from splatsmith.base.errors import InputError, Problem
 from splatsmith.scenes.problems import shortened
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 """Of the pictures that can be read, in lower case."""
+
+UNREADABLE_SUFFIXES = (".heic", ".heif", ".avif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2")
+"""Of photos that must be converted first, in lower case."""
 
 MAX_NAME_BYTES = 200
 """A file name has at most 255 bytes, and ours grow suffixes."""
@@ -34,7 +37,7 @@ def photo_path(name: str) -> PurePosixPath:
     if not path.name:
         raise BadNameError("it is empty")
     if path.is_absolute() or ".." in path.parts or (len(path.parts[0]) == 2 and path.parts[0][1] == ":"):
-        raise BadNameError("it leaves the picture folder")
+        raise BadNameError("it leaves its folder")
     if any(unicodedata.category(character) in REFUSED_CATEGORIES for character in str(path)):
         raise BadNameError("it holds control characters, or bytes that are not UTF-8")
     if len(str(path).encode()) > MAX_NAME_BYTES:
@@ -61,7 +64,10 @@ def twin_names(named: Iterable[tuple[str, str]], where: Path) -> list[Problem]:
 
 
 def pictures_in(folder: Path) -> dict[str, Path]:
-    """Every picture file below `folder` by its path relative to it (NFC, `/`), sorted. Hidden files are passed over."""
+    """Every picture file below `folder` by its path relative to it (NFC, `/`), sorted. Hidden files are passed over.
+
+    Raises InputError for names whose bytes are not UTF-8: they could be neither printed nor written to JSON.
+    """
     found = {}
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -69,7 +75,21 @@ def pictures_in(folder: Path) -> dict[str, Path]:
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 path = Path(parent, name)
                 found[unicodedata.normalize("NFC", path.relative_to(folder).as_posix())] = path
+    foreign = [path for path in found.values() if not _is_utf8(str(path))]
+    if foreign:
+        fix = "rename the photos"
+        got = "bytes that are not UTF-8"
+        places = shortened(ascii(str(path)) for path in foreign)
+        raise InputError(Problem("a photo's name cannot be used", places, fix, got=got))
     return dict(sorted(found.items()))
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def find_picture(path: PurePosixPath, pictures: Mapping[str, Path]) -> Path | None:

@@ -89,25 +89,20 @@ def _link_upright(photos: Sequence[Path], folder: Path) -> list[Path]:
 def _find_features(database: Path, links: Sequence[Path], label: str, threads: int) -> None:
     from splatsmith.scenes.colmap_library import pycolmap
 
-    options = pycolmap.FeatureExtractionOptions(max_image_size=FEATURE_SIDE, num_threads=threads, use_gpu=False)
-    groups: dict[tuple, list[Path]] = {}
+    groups: dict[tuple, list[str]] = {}
     for link in links:
-        groups.setdefault(_optics(link), []).append(link)
+        groups.setdefault(_optics(link), []).append(link.name)
+    folder = links[0].parent
+    pycolmap.Database.open(database).close()  # makes it
+    for names in groups.values():  # first, so that ids follow names and not whichever thread is done before
+        pycolmap.import_images(database, folder, pycolmap.CameraMode.SINGLE, names)
+    options = pycolmap.FeatureExtractionOptions(max_image_size=FEATURE_SIDE, num_threads=threads, use_gpu=False)
     with Progress(label, len(links), "photos") as bar:
-        for number, group in enumerate(groups.values(), 1):
-            for start in range(0, len(group), CHUNK):
-                chunk = [link.name for link in group[start : start + CHUNK]]
-                reader = pycolmap.ImageReaderOptions(existing_camera_id=number if start else -1)
-                pycolmap.extract_features(
-                    database,
-                    links[0].parent,
-                    image_names=chunk,
-                    camera_mode=pycolmap.CameraMode.SINGLE,
-                    reader_options=reader,
-                    extraction_options=options,
-                    device=pycolmap.Device.cpu,
-                )
-                bar.advance(len(chunk))
+        for start in range(0, len(links), CHUNK):
+            chunk = [link.name for link in links[start : start + CHUNK]]
+            device = pycolmap.Device.cpu
+            pycolmap.extract_features(database, folder, chunk, extraction_options=options, device=device)
+            bar.advance(len(chunk))
 
 
 def _optics(photo: Path) -> tuple:

@@ -58,7 +58,7 @@ class Header:
 def read_header(path: Path) -> Header:
     """The header of a picture, without decoding it. Raises InputError."""
     with _opened(path) as picture:
-        orientation = picture.getexif().get(ORIENTATION, 1)
+        orientation = _exif(picture).get(ORIENTATION, 1)
         orientation = orientation if orientation in range(1, 9) else 1
         simple = picture.mode in ("L", "RGB") and "transparency" not in picture.info
         plain = simple and orientation == 1 and picture.format in ("JPEG", "PNG")
@@ -124,6 +124,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         fix = "restore the picture: copy it from the camera or export it again"
         got = " ".join(str(error).split()) or type(error).__name__
         raise InputError(Problem("the picture is truncated or corrupt", str(path), fix, got=got)) from None
+
+
+def _exif(picture: Image.Image) -> Image.Exif:
+    """The EXIF of a picture, without decoding it: a PNG's, if any, stands before the pixels."""
+    return picture.getexif() if picture.format != "PNG" or "exif" in picture.info else Image.Exif()
 
 
 def _turned_upright(picture: Image.Image) -> Image.Image:

@@ -12,7 +12,15 @@ def merged(problems: Iterable[Problem]) -> list[Problem]:
     places: dict[Problem, dict[str, None]] = defaultdict(dict)
     for problem in problems:
         places[replace(problem, where="")][problem.where] = None
-    return [replace(problem, where=shortened(where)) for problem, where in places.items()]
+    return [replace(problem, where=_joined(list(where))) for problem, where in places.items()]
+
+
+def _joined(places: list[str]) -> str:
+    """Places in one line; what is said of one file names it once."""
+    files = {place.partition(": ")[0] for place in places}
+    if len(places) > 1 and len(files) == 1:
+        return f"{files.pop()}: {shortened(place.partition(': ')[2] for place in places)}"
+    return shortened(places)
 
 
 def shortened(names: Iterable[str], most: int = 5) -> str:

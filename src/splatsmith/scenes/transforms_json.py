@@ -9,9 +9,10 @@ Format: https://docs.nerf.studio/quickstart/data_conventions.html
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.typed import typed
@@ -36,6 +37,15 @@ COLMAP_TO_NERFSTUDIO = ((0.0, 1, 0, 0), (1, 0, 0, 0), (0, 0, -1, 0))
 """(3, 4). The `applied_transform` of files older than that key."""
 
 Row = tuple[float, float, float, float]
+
+
+def _is_pose(matrix: list[list[float]]) -> list[list[float]]:
+    if len(matrix) not in (3, 4) or any(len(row) != 4 for row in matrix):
+        raise ValueError("a matrix of 4 or 3 rows with 4 numbers each")
+    return matrix
+
+
+Matrix = Annotated[list[list[float]], AfterValidator(_is_pose)]
 
 
 class _Intrinsics(BaseModel):
@@ -68,7 +78,7 @@ class _Intrinsics(BaseModel):
 
 class _Frame(_Intrinsics):
     file_path: str
-    transform_matrix: list[Row] = Field(min_length=3, max_length=4)
+    transform_matrix: Matrix
 
 
 class _Transforms(_Intrinsics):
@@ -179,7 +189,7 @@ def _stored_size(photo: str, pictures: dict[str, Path]) -> tuple[int, int] | Non
 
 def _photo_folder(folder: Path, frames: list[_Frame], images: str) -> tuple[Path, str]:
     """The folder of the photos, and the prefix by which the file's paths reach it."""
-    if all(_below("images/", frame.file_path) != frame.file_path for frame in frames):
+    if all(_below("", frame.file_path).startswith("images/") for frame in frames):
         return folder / images, "images/"
     return folder, ""
 

@@ -7,7 +7,6 @@ alpha composited on white. Photos without cameras get them from structure from m
 
 import os
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,8 +106,12 @@ def _with_cameras(
 
     if found.capture is not None:
         return found.capture, found.split
-    with tempfile.TemporaryDirectory(prefix=".sfm.", dir=folder) as work:
-        capture = reconstruct(found.layout.photos, Path(work), label, threads or -1)
+    work = folder / ".sfm"
+    shutil.rmtree(work, ignore_errors=True)  # of a killed run
+    try:
+        capture = reconstruct(found.layout.photos, work, label, threads or -1)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     names = [shot.name for shot in capture.shots]
     split = splits.every_nth(names, config.test_every) if found.split is None else found.split.among(names)
     if not split.train:

@@ -241,8 +241,10 @@ def _write_manifest(folder: Path, entries: Sequence[dict]) -> None:
     """List what was written, and remove the pictures that an earlier run left for views of another name."""
     names = {entry[key] for entry in entries for key in ("render", "depth")}
     for kind in ("test", "train", "depth"):
-        for old in (folder / kind).glob("*"):
-            if f"{kind}/{old.name}" not in names:
-                old.unlink()
+        old = {path for path in (folder / kind).glob("*") if f"{kind}/{path.name}" not in names}
+        for path in old:
+            path.unlink()
+        if old and not any((folder / kind).iterdir()):
+            (folder / kind).rmdir()
     names |= {"metrics.json", "cameras.json", "contact.jpg", "turntable.mp4", "turntable.png", "turntable.json"}
     files.write_json(folder / "manifest.json", {name: files.sha256_of(folder / name) for name in sorted(names)})

@@ -98,21 +98,16 @@ def _train(scene: "PreparedScene", config: Config, outputs: Outputs, entry: Reco
     facts = {"config": config.model_dump(mode="json"), "inputs": list(entry.inputs.values()), "code": entry.code}
     checkpoint = Checkpoint(outputs.resume, run_key(**facts, versions=entry.versions))
     label = f"train {outputs.ply.absolute().parent.parent.name}"
-    expected = estimate(scene.train_views, scene.test_views, config)
+    expected = estimate(scene, config)
     print(f"{label}: {len(scene.train_views)} photos, backend {entry.backend}; {expected}", flush=True)
     with explaining_out_of_memory(expected):
         gaussians, rows = train(
             scene, config, checkpoint=checkpoint, checkpoint_seconds=checkpoint_seconds, label=label, say=_say
         )
-    write_ply(outputs.ply, gaussians, _comments(config), antialiased=config.antialiased)
+    write_ply(outputs.ply, gaussians, antialiased=config.antialiased)
     _write_metrics(outputs, rows, label)
     entry.metrics |= {"gaussians": len(gaussians), **rows[-1]}
     checkpoint.remove()
-
-
-def _comments(config: Config) -> list[str]:
-    """What a renderer should know and the columns do not tell."""
-    return ["Background: " + " ".join(f"{channel:g}" for channel in config.background_color)]
 
 
 def _say(word: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-PIXELS_PER_GAUSSIAN = 150
+PIXELS_PER_GAUSSIAN = 100
 
 Channel = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
@@ -22,11 +22,17 @@ class LearningRates(BaseModel):
     means: Rate = 1.6e-4
     """In units of the scene's extent; falls exponentially to `means_final` at the last step."""
     means_final: Rate = 1.6e-6
+    """Of the centres at the last step."""
     quats: Rate = 1e-3
+    """Of the orientations, as quaternions."""
     scales: Rate = 5e-3
+    """Of the logarithms of the standard deviations."""
     opacities: Rate = 5e-2
+    """Of the logits of the opacities."""
     sh0: Rate = 2.5e-3
+    """Of the colours: spherical harmonics of degree 0."""
     sh_rest: Rate = 2.5e-3 / 20
+    """Of the spherical harmonics of higher degrees."""
 
 
 class TrainConfig(BaseModel):
@@ -45,10 +51,12 @@ class TrainConfig(BaseModel):
     strategy: Literal["default", "mcmc"] = "default"
     """default: grow where the image gradient is large (3DGS). mcmc: draw the dead anew, grow to `max_gaussians`."""
     max_gaussians: Annotated[int, Field(ge=1)] | None = None
-    """Never more Gaussians than this: the knob for memory and time. Left out: one for every 150 training pixels."""
+    """Never more Gaussians than this: the knob for memory and time. Left out: one for every 100 training pixels, and
+    never fewer than the scene has points."""
     refine_every: Annotated[int, Field(ge=1)] = 100
     """Steps between two refinements (growing and pruning)."""
     refine_start: Annotated[int, Field(ge=0)] = 500
+    """No refinement up to this step."""
     refine_stop: Annotated[int, Field(ge=0)] = 5000
     """No refinement and no opacity reset from this step on."""
     reset_every: Annotated[int, Field(ge=0)] = 3000
@@ -56,6 +64,7 @@ class TrainConfig(BaseModel):
     grow_grad2d: Rate = 2e-4
     """Mean gradient by the projected centre, in half image sizes, above which a Gaussian grows (default strategy)."""
     learning_rates: LearningRates = LearningRates()
+    """Adam's step sizes."""
     ssim_weight: Channel = 0.2
     """Loss = (1 - w) L1 + w (1 - SSIM)."""
     background: Literal["black", "white", "random"] | tuple[Channel, Channel, Channel] = "black"
@@ -67,14 +76,15 @@ class TrainConfig(BaseModel):
     init: Literal["sfm", "random"] = "sfm"
     """Start from the scene's points, or from random points in front of the cameras."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of all that is drawn at random: on the CPU the same seed gives the same result, bit for bit."""
     backend: Literal["auto", "cpu", "gsplat"] = "cpu"
     """Rasterizer: cpu runs anywhere, gsplat needs an NVIDIA GPU and the extra `gpu`; auto takes gsplat where it can."""
     image_cache_mb: Annotated[int, Field(ge=0)] = 4000
     """Photos kept decoded in memory (the GPU's, with gsplat); the others are read from disk whenever needed."""
 
-    def most_gaussians(self, train_pixels: int) -> int:
-        """The limit, for photos of so many pixels in all."""
-        return self.max_gaussians or max(1, train_pixels // PIXELS_PER_GAUSSIAN)
+    def most_gaussians(self, train_pixels: int, points: int) -> int:
+        """The limit, for photos of so many pixels in all and a scene of so many points."""
+        return self.max_gaussians or max(points, 1, train_pixels // PIXELS_PER_GAUSSIAN)
 
     @property
     def background_color(self) -> tuple[float, float, float]:

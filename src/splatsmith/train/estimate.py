@@ -1,6 +1,6 @@
 """What a training run will take, told before it starts; and what to do when memory ran out all the same."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -9,15 +9,15 @@ import torch
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.progress import clock
 from splatsmith.render.cpu.pool import get_threads
-from splatsmith.scenes.cameras import View
+from splatsmith.scenes.prepared import PreparedScene
 from splatsmith.train.config import TrainConfig
 
 # Bytes, counted from what the loop holds at its peak, a refinement: parameters, gradients, Adam's two moments, and the
 # changed scene beside the old one; on top of the parameters, what a render keeps for its backward pass.
-COPIES_OF_PARAMETERS = 10
+COPIES_OF_PARAMETERS = 8
 BYTES_PER_GAUSSIAN_DRAWN = 400
 BYTES_PER_PIXEL_DRAWN = 200
-BYTES_TO_BEGIN_WITH = 600 * 2**20
+BYTES_TO_BEGIN_WITH = 512 * 2**20
 
 # Seconds a step, on one core of 2024 or one data-centre GPU of 2023, for each thing.
 CPU_STEP, CPU_PIXEL, CPU_GAUSSIAN = 2e-3, 1.0e-7, 0.8e-6
@@ -43,10 +43,13 @@ class Estimate:
         )
 
 
-def estimate(train_views: Sequence[View], test_views: Sequence[View], config: TrainConfig) -> Estimate:
-    """What training on these views takes; `config.backend` must be settled."""
-    sizes = [view.camera.width * view.camera.height for view in (*train_views, *test_views)]
-    gaussians = config.most_gaussians(sum(sizes[: len(train_views)]))
+def estimate(scene: PreparedScene, config: TrainConfig) -> Estimate:
+    """What training on this scene takes; `config.backend` must be settled."""
+    train_sizes, test_sizes = (
+        [view.camera.width * view.camera.height for view in views] for views in (scene.train_views, scene.test_views)
+    )
+    sizes = train_sizes + test_sizes
+    gaussians = config.most_gaussians(sum(train_sizes), len(scene.points))
     photos = min(3 * sum(sizes), config.image_cache_mb * 2**20)
     parameters = 11 + 3 * (config.sh_degree + 1) ** 2
     per_gaussian = 4 * parameters * COPIES_OF_PARAMETERS + BYTES_PER_GAUSSIAN_DRAWN

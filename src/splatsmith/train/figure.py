@@ -19,7 +19,8 @@ def write_training_curve(path: str | os.PathLike, rows: Sequence[dict], title: s
     _curve(psnr, rows, "psnr_db", TRAIN, label="training photos")
     _curve(psnr, rows, "test_psnr_db", HELD_OUT, label="held-out photos", marker="o", markersize=4)
     psnr.set(ylabel="PSNR (dB)")
-    psnr.legend(loc="lower right", frameon=False)
+    if psnr.lines:
+        psnr.legend(loc="lower right", frameon=False)
     _curve(count, rows, "gaussians", COUNT)
     count.set(ylabel="Gaussians", xlabel="step")
     count.set_ylim(bottom=0)

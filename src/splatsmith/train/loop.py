@@ -120,7 +120,7 @@ def _task(scene: PreparedScene, config: TrainConfig) -> Task:
     budget = config.image_cache_mb * 2**20
     photos = Photos(scene.train_views, device, budget)
     held_out = Photos(scene.test_views, device, budget - photos.kept_bytes)
-    config = config.model_copy(update={"max_gaussians": config.most_gaussians(photos.pixels)})
+    config = config.model_copy(update={"max_gaussians": config.most_gaussians(photos.pixels, len(scene.points))})
     color = torch.tensor(config.background_color, device=device)
     return Task(photos, held_out, config, scene_extent(scene.train_views, scene.points), color)
 
@@ -218,7 +218,7 @@ def _adapt(run: Run, task: Task) -> None:
                     task.extent,
                     grow_grad2d=config.grow_grad2d,
                     most=config.max_gaussians,
-                    prune_oversized=0 < config.reset_every < step,
+                    prune_oversized=2 * step > config.refine_start + config.refine_stop,
                     generator=random_generator(config.seed, step, optimizer.device),
                 )
                 optimizer.remap(rows)

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from splatsmith.render.cpu import backward, forward, harmonics, projection
+from splatsmith.render.cpu import backward, forward, harmonics, projection, transpose
 from splatsmith.render.cpu.binning import Bins, bin_splats
 from splatsmith.render.cpu.pool import run_ranges
 from splatsmith.render.splats import Projection, Splats
 
-GAUSSIANS, TILES, SPLATS = 1024, 8, 1024
+GAUSSIANS, TILES, SPLATS = 1024, 4, 1024
 """Gaussians, tiles, splats to a range of work: some ten microseconds of it at least, and enough ranges to share out."""
 
 
@@ -42,11 +42,11 @@ def accumulate_weights(splats: Splats, opacities: Tensor, weights: Tensor) -> Te
     height, width, channels = weights.shape
     bins = _bin(splats.means2d, splats.conics, splats.depths, opacities, splats.radii, width, height)
     entry_sums = np.empty((len(bins.entry_splats), channels), np.float32)
-    lists = bins.order, bins.splats, bins.tile_starts, bins.entry_splats
-    run_ranges(forward.accumulate, len(bins.tile_starts) - 1, TILES, *lists, _array(weights), entry_sums)
+    lists = bins.splats, bins.tile_starts, bins.entry_splats
+    run_ranges(transpose.accumulate, len(bins.tile_starts) - 1, TILES, *lists, _array(weights), entry_sums)
     sums = np.zeros((len(opacities), channels), np.float32)
     entries = bins.order, bins.candidate_starts, bins.candidate_entries
-    run_ranges(backward.sum_rows, len(bins.order), SPLATS, *entries, entry_sums, sums)
+    run_ranges(transpose.sum_entries, len(bins.order), SPLATS, *entries, entry_sums, sums)
     return torch.from_numpy(sums)
 
 
@@ -108,8 +108,8 @@ class _Composite(torch.autograd.Function):
     @staticmethod
     def forward(ctx, means2d, conics, colors, opacities, background, depths, radii, width, height):
         bins = _bin(means2d, conics, depths, opacities, radii, width, height)
-        colors, background = _array(colors), _array(background)
-        image = np.empty((height, width, colors.shape[1]), np.float32)
+        colors, background = _in_groups(_array(colors)), _array(background)
+        image = np.empty((height, width, len(background)), np.float32)
         alpha, transmittance = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
         last = np.empty((height, width), np.int32)
         lists = bins.order, bins.splats, bins.tile_starts, bins.entry_splats
@@ -121,10 +121,10 @@ class _Composite(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, v_image, v_alpha):
-        bins, (colors, _, transmittance, _) = ctx.bins, ctx.pixels
+        bins, (colors, background, transmittance, _) = ctx.bins, ctx.pixels
         v_image, v_alpha = _array(v_image), _array(v_alpha)
-        count, channels = colors.shape
-        v_entries = np.empty((len(bins.entry_splats), backward.GEOMETRY + channels), np.float32)
+        count, channels = len(colors), len(background)
+        v_entries = np.empty((len(bins.entry_splats), backward.GEOMETRY + colors.shape[1]), np.float32)
         lists = bins.order, bins.splats, bins.tile_starts, bins.entry_splats
         arguments = *lists, *ctx.pixels, v_image, v_alpha, v_entries
         run_ranges(backward.composite_backward, len(bins.tile_starts) - 1, TILES, *arguments)
@@ -143,6 +143,12 @@ class _Composite(torch.autograd.Function):
 
 def _bin(means2d, conics, depths, opacities, radii, width, height) -> Bins:
     return bin_splats(*(_array(tensor) for tensor in (means2d, conics, depths, opacities, radii)), (width, height))
+
+
+def _in_groups(colors: np.ndarray) -> np.ndarray:
+    """Filled up with channels of zeros to whole groups."""
+    missing = -colors.shape[1] % forward.GROUP
+    return np.pad(colors, ((0, 0), (0, missing))) if missing else colors
 
 
 def _camera(settings: Projection) -> tuple[tuple, tuple, tuple]:

@@ -2,7 +2,8 @@
 
 All that a tile needs while splats pass lies in one float32 array, a plane of 16 x 16 pixels for each quantity, at
 offsets known when compiling: with an array for each, the compiler would have to test on every loop that they do not
-overlap. A splat is blended into the rows of the tile that it can reach, as one loop over pixels without branches.
+overlap. A splat is blended into the rows of the tile that it can reach; a row is one loop of 16 pixels without
+branches, which becomes one or a few vectors. Channels come in groups of GROUP, the last one filled up with zeros.
 """
 
 import math
@@ -11,12 +12,25 @@ import numpy as np
 
 from splatsmith.render.cpu.binning import OPACITY, REACH, XX, XY, YY, X, Y
 from splatsmith.render.cpu.compile import inlined, kernel
-from splatsmith.render.cpu.numerics import ALPHA_MAX, ALPHA_MIN, HALF, ONE, TILE, TRANSMITTANCE_MIN, ZERO, exp
+from splatsmith.render.cpu.numerics import (
+    ALPHA_MAX,
+    ALPHA_MIN,
+    HALF,
+    LOG2_E,
+    ONE,
+    TILE,
+    TRANSMITTANCE_MIN,
+    ZERO,
+    aligned,
+    exp2,
+)
 
-PLANE = TILE * TILE
-T, LAST, WEIGHT, PIXEL_X, PIXEL_Y, COLORS = (PLANE * plane for plane in range(6))
+GROUP = 3
+PIXELS = TILE * TILE
+PLANE = PIXELS + TILE
+T, LAST, WEIGHT, COLORS = (PLANE * plane for plane in range(4))
 """Planes: transmittance, negative once the pixel is finished; last entry that was blended, counted within the tile, -1
-if none; weight of the current splat; pixel centres; one plane for each colour channel from COLORS on."""
+if none; weight of the current splat; one plane for each channel from COLORS on."""
 
 CHECK_EVERY = 32
 """Entries between two looks whether all pixels are finished."""
@@ -24,45 +38,40 @@ CHECK_EVERY = 32
 
 @kernel
 def composite(order, splats, tile_starts, entry_splats, colors, background, image, alpha, transmittance, last, k0, k1):
-    """Fill image, alpha, transmittance and last, the pixel's last blended entry or -1, in tiles k0..k1."""
-    height, width, channels = image.shape
+    """Fill image, alpha, transmittance, and last, the entry that was blended last, in tiles k0..k1.
+
+    `last` is before the tile's first entry where nothing was blended. colors: (N, groups of channels).
+    """
+    height, width, _ = image.shape
+    channels = colors.shape[1]
     tiles_x = (width + TILE - 1) // TILE
-    tile = np.empty(COLORS + channels * PLANE, np.float32)
+    tile = aligned(COLORS + channels * PLANE)
     for k in range(k0, k1):
         left, top = k % tiles_x * TILE, k // tiles_x * TILE
         columns, rows = min(TILE, width - left), min(TILE, height - top)
-        start_tile(tile, left, top, columns)
-        start, stop = tile_starts[k], tile_starts[k + 1]
-        for entry in range(start, stop):
+        start_tile(tile, columns)
+        start, end = tile_starts[k], tile_starts[k + 1]
+        for entry in range(start, end):
             if (entry - start) % CHECK_EVERY == CHECK_EVERY - 1 and all_finished(tile, rows):
                 break
             n = entry_splats[entry]
-            first, pixels = reached_pixels(splats[n], top, rows)
-            if pixels > 0 and weigh(tile[first:], pixels, splats[n], np.float32(entry - start)):
-                _add_colors(tile[first:], pixels, colors[order[n]])
-        for row in range(rows):
-            for column in range(columns):
-                p = row * TILE + column
-                y, x = top + row, left + column
-                through = abs(tile[T + p])
-                transmittance[y, x] = through
-                alpha[y, x] = ONE - through
-                entry = np.int64(tile[LAST + p])
-                last[y, x] = start + entry if entry >= 0 else -1
-                for c in range(channels):
-                    image[y, x, c] = tile[COLORS + c * PLANE + p] + through * background[c]
+            i = order[n]
+            first, stop = reached_rows(splats, n, top, rows)
+            number = np.float32(entry - start)
+            blend(tile, left, top, first, stop, splats, n, number, colors[i, 0], colors[i, 1], colors[i, 2])
+            if channels > GROUP:
+                _blend_further_groups(tile, first, stop, colors, i)
+        _store_tile(tile, left, top, columns, rows, start, background, image, alpha, transmittance, last)
 
 
 @inlined
-def start_tile(tile, left, top, columns):
+def start_tile(tile, columns):
     """Nothing blended yet; pixels right of the image count as finished."""
-    for p in range(PLANE):
-        row, column = p // TILE, p % TILE
-        tile[T + p] = ONE if column < columns else -ONE
+    for p in range(PIXELS):
+        tile[T + p] = ONE if p % TILE < columns else -ONE
         tile[LAST + p] = -ONE
-        tile[PIXEL_X + p] = np.float32(left + column) + HALF
-        tile[PIXEL_Y + p] = np.float32(top + row) + HALF
-    tile[COLORS:] = ZERO
+    for p in range(len(tile) - COLORS):
+        tile[COLORS + p] = ZERO
 
 
 @inlined
@@ -74,90 +83,70 @@ def all_finished(tile, rows):
 
 
 @inlined
-def reached_pixels(splat, top, rows):
-    """Whole rows of the tile that a splat can reach: first pixel, and how many pixels."""
-    y, reach = splat[Y], splat[REACH]
+def reached_rows(splats, n, top, rows):
+    """Rows of the tile that splat n can reach: the first, and the one after the last."""
+    y, reach = splats[n, Y], splats[n, REACH]
     first = max(np.int64(math.ceil(y - reach - HALF)) - top, 0)
-    last = min(np.int64(math.floor(y + reach - HALF)) - top, rows - 1)
-    return first * TILE, (last - first + 1) * TILE
+    stop = min(np.int64(math.floor(y + reach - HALF)) - top, rows - 1) + 1
+    return first, max(first, stop)
 
 
 @inlined
-def weigh(pixels, count, splat, entry):
-    """Blend a splat into `count` pixels: weights, transmittances and last entries. Whether any weight is not 0."""
-    x, y, xx, xy, yy, opacity = splat[X], splat[Y], HALF * splat[XX], splat[XY], HALF * splat[YY], splat[OPACITY]
-    total = ZERO
-    for p in range(count):
-        dx, dy = x - pixels[PIXEL_X + p], y - pixels[PIXEL_Y + p]
-        sigma = (xx * dx + xy * dy) * dx + yy * dy * dy
-        alpha = min(opacity * exp(-sigma), ALPHA_MAX)
-        before = pixels[T + p]
-        touched = (alpha >= ALPHA_MIN) & (sigma >= ZERO) & (before > ZERO)
-        after = before * (ONE - alpha)
-        blended = touched & (after > TRANSMITTANCE_MIN)
-        weight = alpha * before if blended else ZERO
-        pixels[WEIGHT + p] = weight
-        total += weight
-        pixels[T + p] = after if blended else (-before if touched else before)
-        pixels[LAST + p] = entry if blended else pixels[LAST + p]
-    return total > ZERO
+def blend(tile, left, top, first, stop, splats, n, entry, color0, color1, color2):
+    """Blend splat n into the rows: weights, transmittances, last entries, and the first group of channels."""
+    x, y = splats[n, X] - np.float32(left) - HALF, splats[n, Y] - np.float32(top) - HALF
+    xx, xy, yy = -HALF * LOG2_E * splats[n, XX], -LOG2_E * splats[n, XY], -HALF * LOG2_E * splats[n, YY]
+    opacity = splats[n, OPACITY]
+    for row in range(first, stop):
+        line = line_of(row)
+        dy = y - np.float32(row)
+        by_x, rest = xy * dy, yy * dy * dy
+        for p in range(TILE):
+            dx = x - np.float32(np.int32(p))
+            power = (xx * dx + by_x) * dx + rest  # exp(-sigma) = 2^power
+            alpha = min(opacity * exp2(power), ALPHA_MAX)
+            visible = (alpha >= ALPHA_MIN) & (power <= ZERO)
+            before = tile[T + line + p]
+            after = before * (ONE - alpha)
+            blended = visible & (after > TRANSMITTANCE_MIN)
+            weight = alpha * before if blended else ZERO
+            tile[T + line + p] = after if blended else (-abs(before) if visible else before)
+            tile[LAST + line + p] = entry if blended else tile[LAST + line + p]
+            tile[WEIGHT + line + p] = weight
+            tile[COLORS + line + p] += weight * color0
+            tile[COLORS + PLANE + line + p] += weight * color1
+            tile[COLORS + 2 * PLANE + line + p] += weight * color2
 
 
 @inlined
-def _add_colors(pixels, count, color):
-    """Add weight * color in every channel; three channels to a loop, so that a weight is loaded once for them."""
-    channels = len(color)
-    c = 0
-    while c + 3 <= channels:
-        color0, color1, color2 = color[c], color[c + 1], color[c + 2]
-        planes = pixels[COLORS + c * PLANE :]
+def line_of(row):
+    """Where a row of the tile begins in a plane. The mask changes nothing, but shows the compiler that no index here is
+    negative: else it would have to look, for Python counts negative indices from the end."""
+    return (row & (TILE - 1)) * TILE
+
+
+@inlined
+def _blend_further_groups(tile, first, stop, colors, i):
+    """Blend the channels after the first group into the rows, with the weights that `blend` left."""
+    count = (stop - first) * TILE
+    for c in range(GROUP, colors.shape[1], GROUP):
+        color0, color1, color2 = colors[i, c], colors[i, c + 1], colors[i, c + 2]
+        weights, planes = tile[WEIGHT + first * TILE :], tile[COLORS + c * PLANE + first * TILE :]
         for p in range(count):
-            weight = pixels[WEIGHT + p]
+            weight = weights[p]
             planes[p] += weight * color0
             planes[PLANE + p] += weight * color1
             planes[2 * PLANE + p] += weight * color2
-        c += 3
-    while c < channels:
-        color0 = color[c]
-        planes = pixels[COLORS + c * PLANE :]
-        for p in range(count):
-            planes[p] += pixels[WEIGHT + p] * color0
-        c += 1
-
-
-@kernel
-def accumulate(order, splats, tile_starts, entry_splats, weights, entry_sums, k0, k1):
-    """Fill entry_sums (entries, C): the sum over the tile's pixels of s * weights, in tiles k0..k1."""
-    height, width, channels = weights.shape
-    tiles_x = (width + TILE - 1) // TILE
-    tile = np.empty(COLORS + channels * PLANE, np.float32)
-    for k in range(k0, k1):
-        left, top = k % tiles_x * TILE, k // tiles_x * TILE
-        columns, rows = min(TILE, width - left), min(TILE, height - top)
-        start_tile(tile, left, top, columns)
-        for row in range(rows):
-            for column in range(columns):
-                for c in range(channels):
-                    tile[COLORS + c * PLANE + row * TILE + column] = weights[top + row, left + column, c]
-        start, stop = tile_starts[k], tile_starts[k + 1]
-        finished = False
-        for entry in range(start, stop):
-            entry_sums[entry] = ZERO
-            if (entry - start) % CHECK_EVERY == CHECK_EVERY - 1:
-                finished = finished or all_finished(tile, rows)
-            if finished:
-                continue
-            n = entry_splats[entry]
-            first, pixels = reached_pixels(splats[n], top, rows)
-            if pixels > 0 and weigh(tile[first:], pixels, splats[n], np.float32(entry - start)):
-                _sum_weights(tile[first:], pixels, entry_sums[entry])
 
 
 @inlined
-def _sum_weights(pixels, count, sums):
-    for c in range(len(sums)):
-        plane = pixels[COLORS + c * PLANE :]
-        total = ZERO
-        for p in range(count):
-            total += pixels[WEIGHT + p] * plane[p]
-        sums[c] = total
+def _store_tile(tile, left, top, columns, rows, start, background, image, alpha, transmittance, last):
+    for row in range(rows):
+        y, line = top + row, line_of(row)
+        for p in range(columns):
+            x, through = left + p, abs(tile[T + line + p])
+            transmittance[y, x] = through
+            alpha[y, x] = ONE - through
+            last[y, x] = start + np.int64(tile[LAST + line + p])
+            for c in range(len(background)):
+                image[y, x, c] = tile[COLORS + c * PLANE + line + p] + through * background[c]

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 import torch
-from common import RESULTS, save
+from common import RESULTS, ROOT, save
 from surface_scene import orbit_camera, surface_scene
 from torch import Tensor
 
@@ -199,9 +199,7 @@ def first_steps() -> dict[str, float]:
         environment = os.environ | {"NUMBA_CACHE_DIR": folder}
         command = [sys.executable, "-c", FIRST_STEP]
         runs = [
-            subprocess.run(
-                command, env=environment, capture_output=True, text=True, check=True, cwd=RESULTS.parent.parent
-            )
+            subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
             for _ in range(2)
         ]
     return dict(zip(("cold_s", "warm_s"), (float(run.stdout) for run in runs), strict=True))
@@ -246,8 +244,8 @@ def main() -> None:
         print(json.dumps(summary, indent=2))
         return
     scaling = {name: [measure(case, rates, seconds, False) for case in cases] for name, cases in SCALING.items()}
-    save("raster_cpu", seeds=[0], rows=rows, summary=summary, scaling=scaling | {"threads": threads},
-         first_step=first_steps(), md5=digests)  # fmt: skip
+    scaling["threads"] = threads
+    save("raster_cpu", seeds=[0], rows=rows, summary=summary, scaling=scaling, first_step=first_steps(), md5=digests)
 
 
 if __name__ == "__main__":

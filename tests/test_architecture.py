@@ -34,10 +34,10 @@ def functions_of(path: Path) -> list[ast.FunctionDef]:
 
 
 def length(function: ast.FunctionDef) -> int:
-    """Lines of a function beside its docstring."""
+    """Lines of a function's body, its docstring left out."""
     described = function.body[0] if ast.get_docstring(function) else None
     docstring = described.end_lineno - described.lineno + 1 if described else 0
-    return function.end_lineno - function.lineno + 1 - docstring
+    return function.end_lineno - function.body[0].lineno + 1 - docstring
 
 
 def undescribed(path: Path) -> list[str]:

@@ -62,7 +62,7 @@ def test_redoing_a_stage_ends_there_when_its_result_is_the_same(project):
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_result(project, tmp_path):
-    """Snakemake and its job are killed in the middle of training, as by a power cut; docs/workflow.md tells the rest."""
+    """Snakemake and its job are killed in the middle of training, as by a power cut; docs/workflow.md has the rest."""
     project.edit("config/config.yaml", "steps: 10", "steps: 300")
     shutil.copytree(project.folder, tmp_path / "undisturbed")
     command = [sys.executable, "-m", "snakemake", "train"]

@@ -1,1 +1,1 @@
-"""One file per pipeline stage: its Config, its files, and main(config, inputs, outputs). Nothing imports this folder."""
+"""One file per pipeline stage: its Config, its files, and main(config, inputs, outputs). Read by `config` alone."""

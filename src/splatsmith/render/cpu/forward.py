@@ -4,6 +4,9 @@ All that a tile needs while splats pass lies in one float32 array, a plane of 16
 offsets known when compiling: with an array for each, the compiler would have to test on every loop that they do not
 overlap. A splat is blended into the rows of the tile that it can reach; a row is one loop of 16 pixels without
 branches, which becomes one or a few vectors. Channels come in groups of GROUP, the last one filled up with zeros.
+
+A view into an array is made just before the loop that needs it: one that lives through several loops has its references
+counted, again and again.
 """
 
 import math
@@ -28,6 +31,7 @@ from splatsmith.render.cpu.numerics import (
 GROUP = 3
 PIXELS = TILE * TILE
 PLANE = PIXELS + TILE
+"""A row longer than it need be: a processor takes a store and a load 4096 bytes apart for the same place, and waits."""
 T, LAST, WEIGHT, COLORS = (PLANE * plane for plane in range(4))
 """Planes: transmittance, negative once the pixel is finished; last entry that was blended, counted within the tile, -1
 if none; weight of the current splat; one plane for each channel from COLORS on."""
@@ -76,6 +80,7 @@ def start_tile(tile, columns):
 
 @inlined
 def all_finished(tile, rows):
+    """Whether no pixel of the tile lets any more light through."""
     most = -ONE
     for p in range(rows * TILE):
         most = max(most, tile[T + p])

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pycolmap
 import torch
 import yaml
 from PIL import Image
 from plyfile import PlyData, PlyElement
 
 from splatsmith.base import files
+from splatsmith.scenes.colmap_library import pycolmap
 from splatsmith.toys import scene
 from splatsmith.toys.affine import affine
 from splatsmith.toys.pieces import box

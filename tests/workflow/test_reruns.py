@@ -195,7 +195,6 @@ def test_pinned_code_keeps_results_after_an_upgrade(project):
     assert project.would_run() == ALL
     assert project.would_run("--config", "pin_code=true") == NOTHING
     deleted_page(project)
-    assert project.would_run("--config", "pin_code=true") == REPORT
-    assert project.snakemake("--config", "pin_code=true", own_library=True).returncode == 0
+    answer = project.snakemake("--config", "pin_code=true", own_library=True)
+    assert "1 of 2 steps" in answer.stdout  # the page and the target
     assert project.would_run("--config", "pin_code=true") == NOTHING  # though newer code made a part of it
-    assert project.would_run() == ALL

@@ -90,8 +90,9 @@ def ssim_rows(a, b, derivatives, row_sums, y0, y1):
             inside = slice(left, left + count)
             row_sums[y, 0] += _absolute_difference(a[y, inside], b[y, inside])
             row_sums[y, 1] += _ssim(lines, count, out)
-            for k in range(3):
-                derivatives[k, y, inside] = out[k * LINE : k * LINE + count]
+            for j in range(count):
+                for k in range(3):
+                    derivatives[k, y, left + j] = out[k * LINE + j]
 
 
 @kernel

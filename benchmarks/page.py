@@ -1,0 +1,117 @@
+"""BENCHMARKS.md from the figures in results/: every number there is a number here.
+
+python benchmarks/page.py
+"""
+
+import json
+
+from common import RESULTS, ROOT
+
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `benchmarks/page.py` from `benchmarks/results/*.json`; each of those is written by the script of the same
+name, which anyone can run. Accuracy: mean and spread (largest minus smallest) over seeds. Times depend on the machine and
+on what else runs on it; ratios were taken within one run.
+"""
+
+
+def main() -> None:
+    """Write the page; a part whose figures are missing says so."""
+    parts = [train_demo, train_fox, raster_gsplat, raster_cpu, workflow]
+    text = "\n\n".join([INTRODUCTION.rstrip(), *(part_of(part) for part in parts)])
+    (ROOT / "BENCHMARKS.md").write_text(text + "\n", encoding="utf-8")
+
+
+def part_of(part) -> str:
+    path = RESULTS / f"{part.__name__}.json"
+    title, *rest = part.__doc__.split("\n", 1)
+    heading = f"## {title}\n\n`python benchmarks/{part.__name__}.py`"
+    if not path.exists():
+        return f"{heading}\n\nNot measured yet."
+    result = json.loads(path.read_text(encoding="utf-8"))
+    return f"{heading}\n\n{part(result)}"
+
+
+def train_demo(result: dict) -> str:
+    """The demo scene on a CPU, preset `standard`"""
+    columns = ["seed", "psnr_db", "ssim", "gaussians", "seconds", "cpu_seconds"]
+    return f"{machine(result)}\n\n{table(columns, result['rows'])}\n\n{facts(result['summary'])}"
+
+
+def train_fox(result: dict) -> str:
+    """Real photos: `fox`, on a CPU and on a GPU beside gsplat's own loop"""
+    columns = ["device", "loop", "steps", "seed", "psnr_db", "ssim", "gaussians", "seconds"]
+    parts = []
+    for name, part in result["summary"].items():
+        figures = {key: value for key, value in part.items() if not isinstance(value, str | dict)}
+        parts.append(f"{name}, {machine(part)}\n\n{facts(figures)}")
+    note = "`psnr_gap_db` is gsplat's loop minus ours, `time_ratio` our seconds over its."
+    return "\n\n".join([*parts, note, table(columns, result["rows"])])
+
+
+def raster_gsplat(result: dict) -> str:
+    """The CPU rasterizer held against gsplat 1.5.3 on a GPU, forward and backward"""
+    rows = [
+        {
+            "case": row["case"],
+            "gaussians": row["gaussians"],
+            "image, relative L2": row["errors"]["image"]["relative_l2"],
+            "worst gradient, relative L2": max(
+                error["relative_l2"] for name, error in row["errors"].items() if name.startswith("gradient")
+            ),
+            "cpu ms": row["ms_cpu"],
+            "gsplat ms": row["ms_gsplat_rasterization"],
+            "ours over gsplat ms": row["ms_gsplat_backend"],
+        }
+        for row in result["rows"]
+    ]
+    return f"{machine(result)}\n\n{facts(result['summary'])}\n\n{table(list(rows[0]), rows)}"
+
+
+def raster_cpu(result: dict) -> str:
+    """The CPU rasterizer beside the pure-torch oracle, and how it scales"""
+    columns = ["gaussians", "width", "height", "channels", "cpu_ms", "pairs_per_second", "ratio_to_floor"]
+    scaling = [
+        f"Scaling with {name}:\n\n{table(columns, rows)}"
+        for name, rows in result["scaling"].items()
+        if name != "threads"
+    ]
+    threads = f"Scaling with threads:\n\n{table(['threads', 'wall_ms', 'speedup'], result['scaling']['threads'])}"
+    rows = table([*columns, "oracle_cpu_ms", "ratio_oracle_over_cpu"], result["rows"])
+    return "\n\n".join([machine(result), facts(result["summary"] | result["first_step"]), rows, *scaling, threads])
+
+
+def workflow(result: dict) -> str:
+    """What Snakemake itself costs"""
+    return f"{machine(result)}\n\n{facts(result['summary'])}"
+
+
+def machine(result: dict) -> str:
+    """One line: what the figures come from."""
+    about = ", ".join(f"{value} cores" if key == "cores" else str(value) for key, value in result["machine"].items())
+    return f"{about}; commit {result['commit']}."
+
+
+def facts(summary: dict) -> str:
+    """The summary as a list."""
+    return "\n".join(f"- `{key}`: {shown(value)}" for key, value in summary.items())
+
+
+def table(columns: list[str], rows: list[dict]) -> str:
+    """Rows as a Markdown table."""
+    head = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    return "\n".join([*head, *("| " + " | ".join(shown(row.get(column)) for column in columns) + " |" for row in rows)])
+
+
+def shown(value: object) -> str:
+    """A number in few digits; text and truth values as they are."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {shown(inner)}" for key, inner in value.items())
+    if value is None or isinstance(value, bool | str):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -11,8 +11,8 @@ INTRODUCTION = """\
 # Benchmarks
 
 Written by `benchmarks/page.py` from `benchmarks/results/*.json`; each of those is written by the script of the same
-name, which anyone can run. Accuracy: mean and spread (largest minus smallest) over seeds. Times depend on the machine and
-on what else runs on it; ratios were taken within one run.
+name, which anyone can run. Accuracy: mean and spread (largest minus smallest) over seeds. Times depend on the machine
+and on what else runs on it; ratios were taken within one run.
 """
 
 

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from splatsmith import __version__, cli, doctor
+from splatsmith.base.files import write_bytes
+from splatsmith.base.manifest import write_manifest
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import write_ply
 
@@ -53,9 +55,9 @@ def test_a_command_line_that_is_not_understood_is_2(splatsmith, words):
     assert "usage: splatsmith" in err
 
 
-@pytest.mark.parametrize("words", [["--help"], ["doctor", "--help"], ["check", "--help"], ["show", "--help"]], ids=str)
+@pytest.mark.parametrize("words", [[], ["doctor"], ["check"], ["show"], ["verify"]], ids=str)
 def test_help(splatsmith, words):
-    code, out, _ = splatsmith(*words)
+    code, out, _ = splatsmith(*words, "--help")
     assert code == 0
     assert len(out.splitlines()) > 4
 
@@ -63,7 +65,7 @@ def test_help(splatsmith, words):
 def test_help_shows_how_to_call_it(splatsmith):
     out = splatsmith("--help")[1]
     examples = [line.split("  ")[1].split()[1:] for line in out.splitlines() if line.startswith("  splatsmith ")]
-    assert [words[0] for words in examples] == ["doctor", "check", "show"]
+    assert [words[0] for words in examples] == ["doctor", "check", "show", "verify"]
     for words in examples:
         cli._parser().parse_args(words)
 
@@ -74,13 +76,21 @@ def test_version(splatsmith):
 
 def test_doctor_is_1_where_something_is_missing(splatsmith, monkeypatch):
     good, bad = doctor.Finding("disk", "ok", "free"), doctor.Finding("gpu", "problem", "broken", "mend it")
-    monkeypatch.setattr(doctor, "findings", lambda folder: iter([good]))
+    monkeypatch.setattr(doctor, "findings", lambda folder, models: iter([good]))
     assert splatsmith("doctor")[0] == 0
-    monkeypatch.setattr(doctor, "findings", lambda folder: iter([good, bad]))
+    monkeypatch.setattr(doctor, "findings", lambda folder, models: iter([good, bad]))
     code, out, _ = splatsmith("doctor")
     assert code == 1
     assert "[FAIL] gpu" in out
     assert "-> mend it" in out
+
+
+@pytest.mark.parametrize(("words", "expected"), [([], "models"), (["--models", "/data/weights"], "/data/weights")])
+def test_doctor_looks_for_models_where_it_is_told(splatsmith, monkeypatch, words, expected):
+    asked = []
+    monkeypatch.setattr(doctor, "findings", lambda folder, models: asked.append(models) or iter([]))
+    assert splatsmith("doctor", *words)[0] == 0
+    assert asked == [Path(expected)]
 
 
 def test_check_is_1_and_names_the_problems(splatsmith, tmp_path):
@@ -138,6 +148,18 @@ def test_show_of_something_else_is_1_and_a_message(splatsmith, tmp_path):
     assert out == ""
     assert "this is not a PLY file" in err
     assert "Traceback" not in err
+
+
+def test_verify_is_0_until_something_is_damaged(splatsmith, tmp_path):
+    (tmp_path / "fox" / "scene").mkdir(parents=True)
+    write_bytes(tmp_path / "fox" / "scene" / "a", b"a")
+    write_manifest(tmp_path / "fox" / "scene", ["a"])
+    code, out, _ = splatsmith("verify", tmp_path)
+    assert (code, out) == (0, f"{tmp_path}/fox/scene: 1 files, as written\n")
+    (tmp_path / "fox" / "scene" / "a").write_bytes(b"b")
+    code, out, _ = splatsmith("verify", tmp_path)
+    assert code == 1
+    assert "1 of them missing or damaged\nproblem: a result is missing or damaged" in out
 
 
 def test_the_module_runs():

@@ -1,8 +1,11 @@
 """One source of truth for dependencies, pins that agree with it, and the same environment for conda."""
 
+import ast
 import re
 import runpy
+import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,18 @@ DIRECT = [
     for lines in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     for line in lines
 ]
+PROVIDERS = metadata.packages_distributions()
+
+
+def top_modules(source: Path) -> set[str]:
+    """First names of all that a module imports absolutely, at its top or within functions."""
+    nodes = list(ast.walk(ast.parse(source.read_bytes())))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    return {name.partition(".")[0] for name in names}
+
+
+IMPORTED = set().union(*map(top_modules, (ROOT / "src").rglob("*.py"))) - {"splatsmith", *sys.stdlib_module_names}
 
 
 @pytest.mark.parametrize("requirement", DIRECT, ids=str)
@@ -34,6 +49,19 @@ def test_every_direct_dependency_is_pinned_to_a_version_that_is_allowed(requirem
 
 def test_nothing_else_is_pinned():
     assert set(PINS) == {requirement.name for requirement in DIRECT}
+
+
+def distributions(module: str) -> set[str]:
+    """The distributions, by their normal names, that may bring a top module; one that is not installed by its own."""
+    return {re.sub(r"[-_.]+", "-", name).lower() for name in PROVIDERS.get(module, [module])}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
+    declared = {requirement.name for requirement in DIRECT}
+    base = {Requirement(line).name for line in PROJECT["dependencies"]}
+    undeclared = {module for module in IMPORTED if not distributions(module) & declared}
+    assert undeclared == set()
+    assert base - set().union(*map(distributions, IMPORTED)) == {"snakemake"}, "the Snakefile imports it"
 
 
 def test_torch_is_pinned_in_one_place():

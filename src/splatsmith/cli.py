@@ -12,24 +12,37 @@ examples:
   splatsmith doctor                                       can this machine run everything?
   splatsmith check resources/demo                         is this scene fit for training?
   splatsmith show results/demo/gaussians/point_cloud.ply  what came out?
+  splatsmith verify results                               is it still what came out?
 
 The pipeline itself is started by snakemake: ./run demo, ./run.
 
 exit code: 0 nothing is wrong, 1 something is, 2 the command line was not understood
 """
+DOCTOR = """\
+Tells what this machine has, what is missing, and how to mend it. Writes nothing but
+the empty folder that compiled kernels go to.
+
+Foundation models are optional: you fetch those that you want, each into its own folder of DIR. For each it says what is
+there or missing, under which licence it is published, and how to fetch it.
+"""
 CHECK = """\
 Reads a scene's cameras, the sizes of its photos and its YAML, and tells every problem at once, with what to do about
 it. Writes nothing, takes seconds.
 
-A scene is a folder with photos in images/ and one of
+A scene is a folder with photos, in images/ unless its cameras say otherwise, and one of
   sparse/0/ or sparse/     a COLMAP model, binary or text
-  transforms.json          nerfstudio's
+  transforms.json          nerfstudio's; or transforms_train.json and transforms_test.json, Blender's
+  cameras.json and a PLY   a trained 3DGS folder
   nothing more             then the pipeline finds the cameras itself
 and optionally description.yml (objects, parts, edits) and split.yml (which views are held out).
 """
 SHOW = """\
 Tells how many Gaussians a PLY holds, where they are, how large and how opaque, what further columns there are, and what
 its header says. Reads the PLY of every 3D Gaussian Splatting program we know of.
+"""
+VERIFY = """\
+Hashes every file of the results again, compares it with the manifests that the stages wrote, and names the stage to
+redo where a file is missing or damaged. Writes nothing.
 """
 
 
@@ -38,13 +51,15 @@ def main() -> int:
     arguments = _parser().parse_args()
     match arguments.command:
         case "doctor":
-            return _doctor()
+            return _doctor(arguments.models)
         case "check":
             return _check(arguments.scene, arguments.split, arguments.images)
         case "show":
             from splatsmith.show import show
 
             show(arguments.ply, arguments.picture)
+        case "verify":
+            return _verify(arguments.results)
     return OK
 
 
@@ -52,9 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     text = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("splatsmith", description=DESCRIPTION, epilog=EPILOG, formatter_class=text)
     parser.add_argument("--version", action="version", version=f"splatsmith {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="doctor | check | show")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="doctor | check | show | verify")
     about = "what this machine has, what is missing, how to mend it"
-    commands.add_parser("doctor", help=about, description=f"Tells {about}. Writes nothing.")
+    doctor = commands.add_parser("doctor", help=about, description=DOCTOR, formatter_class=text)
+    doctor.add_argument("--models", metavar="DIR", type=Path, default=Path("models"), help="default: models")
     about = "what is wrong with a captured scene, before any work"
     check = commands.add_parser("check", help=about, description=CHECK, formatter_class=text)
     check.add_argument("scene", type=Path, help="folder of the scene")
@@ -63,14 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="what a PLY of Gaussians holds", description=SHOW, formatter_class=text)
     show.add_argument("ply", type=Path, metavar="PLY", help="e.g. results/demo/gaussians/point_cloud.ply")
     show.add_argument("--picture", type=Path, metavar="PNG", help="also draw it from four sides, on the CPU")
+    about = "whether results are still what the stages wrote"
+    verify = commands.add_parser("verify", help=about, description=VERIFY, formatter_class=text)
+    verify.add_argument("results", type=Path, nargs="?", default=Path("results"), help="default: results")
     return parser
 
 
-def _doctor() -> int:
+def _doctor(models: Path) -> int:
     from splatsmith.doctor import findings
 
     problems = 0
-    for finding in findings(Path.cwd()):
+    for finding in findings(Path.cwd(), models):
         print(finding, flush=True)
         problems += finding.state == "problem"
     print("\neverything needed is here" if not problems else f"\n{problems} to mend, marked FAIL above")
@@ -83,6 +102,16 @@ def _check(scene: Path, split: str | None, images: str) -> int:
     report = check_scene(scene, split, images)
     print(report)
     return PROBLEMS if report.problems else OK
+
+
+def _verify(results: Path) -> int:
+    from splatsmith.verify import verified
+
+    problems = 0
+    for folder in verified(results):
+        print(folder, flush=True)
+        problems += len(folder.problems)
+    return PROBLEMS if problems else OK
 
 
 def entry() -> None:

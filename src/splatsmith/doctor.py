@@ -6,20 +6,23 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from splatsmith.base.files import write_bytes
+from splatsmith.base.cores import usable_cores
+from splatsmith.models.checkpoints import survey
+from splatsmith.models.libraries import EXTRA, TRANSFORMERS, broken_torchvision
 
 PYTHONS = ((3, 11), (3, 13))
 """First and last version that works."""
 PACKAGES = ("torch", "numba", "numpy", "scipy", "pycolmap", "opencv-python-headless", "plyfile", "snakemake")
 MIN_FREE_GB = 5
 MIN_MEMORY_GB = 4
+COLUMN = 16
+"""Letters that the names of subjects take."""
 
 _GPU_PROBE = """
 import importlib.util, json, shutil, torch
@@ -46,12 +49,15 @@ class Finding:
 
     def __str__(self) -> str:
         sign = {"ok": " ok ", "note": "note", "problem": "FAIL"}[self.state]
-        fix = "" if self.fix is None else f"\n{'':<18}-> {self.fix}"
-        return f"[{sign}] {self.subject:<11}{self.detail}{fix}"
+        fix = "" if self.fix is None else f"\n{'':<{7 + COLUMN}}-> {self.fix}"
+        return f"[{sign}] {self.subject:<{COLUMN}}{self.detail}{fix}"
 
 
-def findings(folder: Path) -> Iterator[Finding]:
-    """Everything that `splatsmith doctor` looks at, one after the other; results would go to `folder`."""
+def findings(folder: Path, models: Path) -> Iterator[Finding]:
+    """Everything that `splatsmith doctor` looks at, one after the other.
+
+    Results would go to `folder`; foundation models are looked for in `models`.
+    """
     yield _python()
     yield from (_package(name) for name in PACKAGES)
     yield _threads()
@@ -60,6 +66,8 @@ def findings(folder: Path) -> Iterator[Finding]:
     yield from _gpu()
     yield _video()
     yield _disk(folder)
+    yield from _model_libraries()
+    yield from _models(models)
 
 
 def _python() -> Finding:
@@ -78,7 +86,7 @@ def _package(name: str) -> Finding:
 
 
 def _threads() -> Finding:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = usable_cores()
     limits = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS") if name in os.environ}
     detail = f"{usable} usable by this process" + "".join(f", {name}={value}" for name, value in limits.items())
     fewer = [name for name, value in limits.items() if value.isdigit() and int(value) < usable]
@@ -98,29 +106,17 @@ def _memory() -> Finding:
 
 def _compiled_code() -> Finding:
     """numba keeps compiled kernels beside the sources or in the user's cache; with neither, each run compiles anew."""
-    import splatsmith
-
-    asked = os.environ.get("NUMBA_CACHE_DIR")
-    places = [Path(asked)] if asked else [Path(splatsmith.__file__).parent / "render", _user_cache()]
-    for place in places:
-        if _writable(place):
-            return Finding("kernels", "ok", f"compiled once, kept under {place}")
-    fix = "set NUMBA_CACHE_DIR to a folder that you may write to"
-    return Finding("kernels", "problem" if asked else "note", f"compiled in every run: cannot write {places[0]}", fix)
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
-def _writable(folder: Path) -> bool:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as trial:
-            write_bytes(Path(trial) / "trial", b"")
-    except OSError:
-        return False
-    return True
+        from splatsmith.render.cpu.compile import CACHE
+    except (ImportError, OSError) as error:
+        fix = "reinstall: remove .venv, start ./run"
+        return Finding("kernels", "problem", f"the CPU rasterizer does not start: {error}", fix)
+    if CACHE is not None:
+        return Finding("kernels", "ok", f"compiled once, kept in {CACHE}")
+    asked = os.environ.get("NUMBA_CACHE_DIR")
+    detail = f"compiled in every run: cannot write {asked or 'beside the sources, nor in your cache folder'}"
+    fix = "set NUMBA_CACHE_DIR to a folder that you may write to"
+    return Finding("kernels", "problem" if asked else "note", detail, fix)
 
 
 def _gpu() -> Iterator[Finding]:
@@ -179,3 +175,26 @@ def _disk(folder: Path) -> Finding:
         return Finding("disk", "ok", f"{free:.0f} GiB free for results")
     fix = "make room, or put results elsewhere: ./run --directory /path"
     return Finding("disk", "note", f"only {free:.1f} GiB free for results", fix)
+
+
+def _model_libraries() -> Iterator[Finding]:
+    """What runs foundation models. It comes with an extra, for nothing needs a model."""
+    if (broken := broken_torchvision()) is not None:
+        yield Finding("torchvision", "problem", f"{broken.got}: that breaks every model", broken.fix)
+    fix = f"SPLATSMITH_EXTRAS={EXTRA} ./run"
+    try:
+        version = metadata.version("transformers")
+    except metadata.PackageNotFoundError:
+        yield Finding("transformers", "note", "not installed: no foundation model can run", fix)
+        return
+    if version.startswith(TRANSFORMERS):
+        yield Finding("transformers", "ok", version)
+    else:
+        yield Finding("transformers", "problem", f"{version}, but the models need {TRANSFORMERS}*", fix)
+
+
+def _models(folder: Path) -> Iterator[Finding]:
+    """Models that are not there are no fault: none is needed. A folder of one that cannot be used is."""
+    for model in survey(folder):
+        state = "ok" if model.ready else "problem" if (folder / model.backend).exists() else "note"
+        yield Finding(model.backend, state, model.detail, model.fix)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from splatsmith.gaussians import Gaussians
-from splatsmith.gaussians.ply import read_ply
+from splatsmith.gaussians.ply import header_comments, read_ply
 
 PERCENTILES = (1, 10, 50, 90, 99)
 VIEWS = 4
@@ -32,16 +32,6 @@ def describe(path: Path, gaussians: Gaussians) -> str:
         lines.append(f"  {'extra column':<16}{name}: {str(column.dtype).removeprefix('torch.')} {tuple(column.shape)}")
     lines += [f"  {'comment':<16}{text}" for text in header_comments(path)]
     return "\n".join(lines)
-
-
-def header_comments(path: Path) -> Iterator[str]:
-    """The comments in a PLY's header, which says how the file was made."""
-    with open(path, "rb") as file:
-        for line in file:
-            if line.strip() == b"end_header":
-                return
-            if line.startswith(b"comment "):
-                yield line[len(b"comment ") :].decode("utf-8", "replace").strip()
 
 
 def picture(gaussians: Gaussians) -> np.ndarray:

@@ -71,6 +71,9 @@ LOSSES = MODULES["loops/losses.py"]
         pytest.param({"stages/report.py": "x = 1\n"}, SCRIPT, id="a stage that is not imported"),
         pytest.param({"pages/page.py": "import csv\n"}, SCRIPT, id="a module that is not imported"),
         pytest.param({"pages/templates/page.html": "<b>"}, SCRIPT, id="a template of such a module"),
+        pytest.param({"loops/.style.css.swp": "x", "loops/.DS_Store": "x"}, SCRIPT, id="hidden files"),
+        pytest.param({"loops/.idea/page.html": "x"}, SCRIPT, id="a hidden folder"),
+        pytest.param({"loops/loop.py~": "x", "loops/loop.py.orig": "x"}, SCRIPT, id="an editor's copies"),
     ],
 )
 def test_stays(house, changes, script):
@@ -86,7 +89,7 @@ def test_stays(house, changes, script):
         pytest.param({"loops/__init__.py": "x = 1\n"}, SCRIPT, id="a package's init on the way"),
         pytest.param({"__init__.py": "x = 1\n"}, SCRIPT, id="the top init"),
         pytest.param({"loops/style.css": "p {}"}, SCRIPT, id="a data file beside an imported module"),
-        pytest.param({"loops/kernels/k.cu": "x"}, SCRIPT, id="a data file in a folder below"),
+        pytest.param({"loops/templates/page.js": "x"}, SCRIPT, id="a data file in a folder below"),
         pytest.param({}, SCRIPT.replace("train.main()", "train.main(1)"), id="the script"),
         pytest.param({"loops/losses.py": LOSSES.replace("abs(x)", "'a'")}, SCRIPT, id="a string that is a value"),
     ],
@@ -119,6 +122,12 @@ def test_does_not_depend_on_where_the_project_lies(house):
 
 PACKAGE = Path(splatsmith.__file__).parent
 SCRIPTS = sorted((PACKAGE.parents[1] / "workflow" / "scripts").glob("*.py"))
+
+
+def test_every_data_file_of_the_package_is_of_a_kind_that_counts():
+    found = {path for path in PACKAGE.rglob("*.*") if path.suffix not in (".py", ".pyc") and path.is_file()}
+    shipped = {path for path in found if "__pycache__" not in path.parts and not path.name.startswith(".")}
+    assert {path.suffix for path in shipped} == set(digest.DATA)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -65,6 +65,13 @@ def test_a_job_that_wants_none_waits_for_none(start, monkeypatch):
     holder.communicate()
 
 
+def test_who_names_no_device_gets_none(start, monkeypatch):
+    """`CUDA_VISIBLE_DEVICES=""` hides them all: the stage says what it makes of that."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert gpu_lease.devices() == []
+    assert start(1, 0).communicate(timeout=20)[0].startswith(" ")
+
+
 def test_without_named_devices_those_of_the_machine_count(monkeypatch, tmp_path):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

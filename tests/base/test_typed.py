@@ -1,7 +1,9 @@
 """Untyped data meets its model: every problem at once, each with its place and the nearest known key."""
 
+from typing import Annotated, Literal
+
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base.errors import InputError
 from splatsmith.base.typed import typed, typed_json
@@ -18,6 +20,27 @@ class Description(BaseModel):
     objects: list[Part] = []
     by_name: dict[str, Part | None] = {}
     steps: int = 3
+
+
+class Turn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["turn", "roll"]
+    degrees: float
+    about: str = Field(default="z", alias="with")
+
+
+class Shift(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["shift"]
+    by: tuple[float, float] = (0, 0)
+
+
+Motion = Annotated[Turn | Shift, Field(discriminator="kind")]
+
+
+class Plan(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    motions: list[Motion] = []
 
 
 def problems(value: object) -> list[tuple[str, str, str | None, str | None, str]]:
@@ -65,3 +88,35 @@ def test_json_text():
     assert typed_json(Description, '{"steps": 4}', "--config").steps == 4
     with pytest.raises(InputError, match="Invalid JSON"):
         typed_json(Description, '{"steps": 4', "--config")
+
+
+def test_a_union_is_read_by_its_tag():
+    assert typed(Motion, {"kind": "roll", "degrees": "3", "with": "x"}, "here").about == "x"
+    assert typed_json(Motion, '{"kind": "shift", "by": [1, 2]}', "here") == Shift(kind="shift", by=(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("motion", "told"),
+    [
+        ({"kind": "turn", "degree": 3}, ("unknown key `degree`", "degree", "one of degrees, kind, with", "degrees")),
+        ({"kind": "roll", "wth": "x"}, ("unknown key `wth`", "wth", "one of degrees, kind, with", "with")),
+        ({"kind": "shift", "bye": 3}, ("unknown key `bye`", "bye", "one of by, kind", "by")),
+        ({"kind": "shfit"}, ("invalid value", "kind", "one of turn, roll, shift", "shift")),
+    ],
+)
+def test_a_union_s_problems_are_those_of_the_tagged_member(motion, told):
+    """Pydantic's own name for the member is no part of the place, which is that in the file."""
+    what, key, expected, near = told
+    for kind, value, place in ((Motion, motion, ""), (Plan, {"motions": [motion]}, "motions.0.")):
+        with pytest.raises(InputError) as error:
+            typed(kind, value, "a.yml")
+        problem = error.value.problems[-1]
+        assert (problem.what, problem.where, problem.expected) == (what, f"a.yml: {place}{key}", expected)
+        assert problem.fix == f"did you mean `{near}`?"
+
+
+def test_a_union_without_its_tag_misses_it():
+    with pytest.raises(InputError) as error:
+        typed(Plan, {"motions": [{"by": [1, 2]}]}, "a.yml")
+    (problem,) = error.value.problems
+    assert (problem.what, problem.where, problem.fix) == ("missing key `kind`", "a.yml: motions.0.kind", "add it")

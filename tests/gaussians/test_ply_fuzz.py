@@ -13,6 +13,7 @@ FUZZ = Path(__file__).with_name("fuzz_ply.py")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory are those of Linux")
+@pytest.mark.slow
 def test_broken_files_give_a_scene_or_an_input_error(tmp_path, scene, labelled):
     write_ply(tmp_path / "seed0.ply", labelled(3, degree=1))
     write_ply(tmp_path / "seed1.ply", scene(20, degree=0))

@@ -9,12 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from splatsmith.render import Rendered, oracle, rasterize
+from splatsmith.gaussians.quaternions import rotation_matrices
+from splatsmith.render import Rendered, accumulate_weights, oracle, rasterize
 from splatsmith.render.constants import ALPHA_MAX, ALPHA_MIN, EPS2D, FAR, NEAR, TRANSMITTANCE_MIN
 from splatsmith.render.splats import Projection
 
 INPUTS = ("means", "quats", "scales", "opacities", "colors", "background", "T_camera_world")
 """What `rasterize` has gradients for."""
+NATIVE = {"oracle": ("cpu", torch.float64), "cpu": ("cpu", torch.float32), "gsplat": ("cuda", torch.float32)}
+"""Device and type that a backend is tested with."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,19 @@ class Scene:
     sh_degree: int | None = None
     antialiased: bool = False
     depth: bool = True
+    near: float = NEAR
+    far: float = FAR
+    eps2d: float = EPS2D
+    radius_clip: float = 0.0
 
-    def inputs(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        return {name: getattr(self, name).to(dtype).clone().requires_grad_() for name in INPUTS}
+    @property
+    def projecting(self) -> dict:
+        """What `rasterize` and `accumulate_weights` both take beside tensors of Gaussians."""
+        names = ("T_camera_world", "K", "antialiased", "near", "far", "eps2d", "radius_clip")
+        return {name: getattr(self, name) for name in names}
+
+    def inputs(self, dtype: torch.dtype, device: str = "cpu") -> dict[str, Tensor]:
+        return {name: getattr(self, name).to(device, dtype, copy=True).requires_grad_() for name in INPUTS}
 
     def rounded(self) -> "Scene":
         return replace(self, **{name: getattr(self, name).float().double() for name in (*INPUTS, "K")})
@@ -74,7 +87,7 @@ def random_scene(
     points = rays * depth[:, None]
 
     T = torch.eye(4, dtype=torch.float64)
-    T[:3, :3] = oracle.rotation_matrices(normal(1, 4))[0]
+    T[:3, :3] = rotation_matrices(normal(4))
     T[:3, 3] = normal(3)
     means = (points - T[:3, 3]) @ T[:3, :3]
     colors = normal(count, channels) if sh_degree is None else 0.5 * normal(count, 16, 3)
@@ -100,13 +113,11 @@ def draw(scene: Scene, backend: str, inputs: dict[str, Tensor] | None = None, dt
     gaussians = [inputs[name] for name in ("means", "quats", "scales", "opacities", "colors")]
     return rasterize(
         *gaussians,
-        T_camera_world=inputs["T_camera_world"],
+        **scene.projecting | {"T_camera_world": inputs["T_camera_world"]},
         background=inputs["background"],
-        K=scene.K.to(dtype),
         width=scene.width,
         height=scene.height,
         sh_degree=scene.sh_degree,
-        antialiased=scene.antialiased,
         depth=scene.depth,
         backend=backend,
     )
@@ -118,7 +129,7 @@ def sure_pixels(scene: Scene, margin: float = 1e-4) -> Tensor:
 
     Elsewhere two correct programs may differ by a whole Gaussian.
     """
-    limits = (NEAR, FAR, EPS2D, 0.0)
+    limits = (scene.near, scene.far, scene.eps2d, scene.radius_clip)
     settings = Projection(scene.T_camera_world, scene.K, scene.width, scene.height, *limits, scene.antialiased)
     splats = oracle.project(scene.means, scene.quats, scene.scales, scene.opacities, settings)
     opacities = scene.opacities * splats.compensations if scene.antialiased else scene.opacities
@@ -152,7 +163,7 @@ def cotangents(scene: Scene, sure: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def loss(rendered: Rendered, given: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """One number from image, alpha and, where drawn, depth."""
-    v_image, v_alpha, v_depth = (v.to(rendered.image.dtype) for v in given)
+    v_image, v_alpha, v_depth = (v.to(rendered.image) for v in given)
     total = (rendered.image * v_image).sum() + (rendered.alpha * v_alpha).sum()
     return total if rendered.depth is None else total + (rendered.depth * v_depth).sum()
 
@@ -161,6 +172,56 @@ def relative_error(got: Tensor, expected: Tensor) -> float:
     """L2 distance relative to the L2 norm of what is expected; 0 where both are 0."""
     distance = (got.double() - expected.double()).norm().item()
     return distance / max(expected.double().norm().item(), math.ulp(0.0)) if distance else 0.0
+
+
+def assert_alike(
+    scene: Scene, *, backend: str = "cpu", tolerance: float = 2e-5, margin: float = 1e-4, visible_share: float = 0.3
+) -> None:
+    """A backend draws what the oracle draws in float64: image, alpha, depth, radii; gradients, of means2d too."""
+    sure = sure_pixels(scene, margin=margin)
+    assert sure.float().mean() > 0.9, "too few pixels are left to compare"
+    given = cotangents(scene, sure)
+    expected, expected_gradients = drawn_with_gradients(scene, "oracle", given)
+    got, gradients = drawn_with_gradients(scene, backend, given)
+    visible = (expected["radii"] > 0).all(dim=1)
+    assert visible.float().mean() >= visible_share
+    decided = (255 * scene.opacities - 1).abs() > 1e-6  # else rounding decides whether the box is empty
+    unequal = (got["radii"] != expected["radii"]).any(dim=1) & decided
+    assert unequal.float().mean() <= 0.02, "radii differ by more than rounding up"
+    for name in ("image", "alpha", "depth"):
+        a, b = got[name][sure], expected[name][sure]
+        assert (a - b).abs().max() <= tolerance * max(1.0, b.abs().max()), name
+    for name, b in expected_gradients.items():
+        a = gradients[name]
+        assert a.isfinite().all(), name
+        if name == "means2d":
+            a, b = a[visible], b[visible]
+        assert relative_error(a, b) <= tolerance, name
+
+
+def drawn_with_gradients(scene: Scene, backend: str, given: tuple[Tensor, ...]) -> tuple[dict, dict]:
+    """What a backend draws and the gradients of `loss`, by name, on the CPU."""
+    device, dtype = NATIVE[backend]
+    inputs = scene.inputs(dtype, device)
+    rendered = draw(scene, backend, inputs)
+    rendered.means2d.retain_grad()
+    loss(rendered, given).backward()
+    drawn = {name: getattr(rendered, name).detach().cpu() for name in ("image", "alpha", "depth", "radii")}
+    gradients = {name: tensor.grad.cpu() for name, tensor in {**inputs, "means2d": rendered.means2d}.items()}
+    return drawn, gradients
+
+
+def weights_error(scene: Scene, backend: str, channels: int) -> float:
+    """Relative error of `accumulate_weights`, with random weights where pixels are sure."""
+    weights = torch.rand(scene.height, scene.width, channels, generator=torch.Generator().manual_seed(0))
+    weights *= sure_pixels(scene, margin=1e-3)[..., None]
+
+    def accumulated(backend: str) -> Tensor:
+        device, dtype = NATIVE[backend]
+        gaussians = [getattr(scene, name).to(device, dtype) for name in INPUTS[:4]]
+        return accumulate_weights(*gaussians, weights.to(device, dtype), **scene.projecting, backend=backend).cpu()
+
+    return relative_error(accumulated(backend), accumulated("oracle"))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -178,6 +239,7 @@ def lab() -> SimpleNamespace:
     return SimpleNamespace(
         INPUTS=INPUTS,
         Scene=Scene,
+        assert_alike=assert_alike,
         cotangents=cotangents,
         draw=draw,
         loss=loss,
@@ -185,4 +247,5 @@ def lab() -> SimpleNamespace:
         relative_error=relative_error,
         replace=replace,
         sure_pixels=sure_pixels,
+        weights_error=weights_error,
     )

@@ -76,6 +76,12 @@ def test_values_that_are_not_finite_are_named(name, value):
     assert f"row 2 of {name}, the first of 1 bad rows" in str(caught.value)
 
 
+def test_a_background_that_is_not_finite_is_named_where_there_are_no_gaussians():
+    nothing = {name: tensor[:0] for name, tensor in arguments().items() if name not in CAMERA}
+    with pytest.raises(InputError, match="row 1 of background"):
+        rasterize(**arguments(**nothing, background=torch.tensor([0.0, float("nan"), 0.0])))
+
+
 def test_large_finite_values_are_not_taken_for_infinity():
     rendered = rasterize(**arguments(colors=torch.full((N, 3), 3e38)))
     assert rendered.radii.any()

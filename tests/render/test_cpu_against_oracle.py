@@ -6,61 +6,47 @@ import torch
 from splatsmith.render import accumulate_weights
 
 
-def assert_alike(lab, scene, *, tolerance=2e-5, margin=1e-4, visible_share=0.3):
-    """Image, alpha, depth, radii, and the gradient of every input and of means2d."""
-    sure = lab.sure_pixels(scene, margin=margin)
-    assert sure.float().mean() > 0.9, "too few pixels are left to compare"
-    given = lab.cotangents(scene, sure)
-    drawn, gradients = {}, {}
-    for backend, dtype in (("oracle", torch.float64), ("cpu", torch.float32)):
-        inputs = scene.inputs(dtype)
-        drawn[backend] = rendered = lab.draw(scene, backend, inputs, dtype)
-        rendered.means2d.retain_grad()
-        lab.loss(rendered, given).backward()
-        gradients[backend] = {name: inputs[name].grad for name in lab.INPUTS}
-        gradients[backend]["means2d"] = rendered.means2d.grad
-
-    expected, got = drawn["oracle"], drawn["cpu"]
-    visible = (expected.radii > 0).all(dim=1)
-    assert visible.float().mean() >= visible_share
-    decided = (255 * scene.opacities - 1).abs() > 1e-6  # else rounding decides whether the box is empty
-    unequal = (got.radii != expected.radii).any(dim=1) & decided
-    assert unequal.float().mean() <= 0.02, "radii differ by more than rounding up"
-    for name in ("image", "alpha", "depth"):
-        a, b = getattr(got, name)[sure], getattr(expected, name)[sure]
-        assert (a - b).abs().max() <= tolerance * max(1.0, b.abs().max()), name
-    for name, b in gradients["oracle"].items():
-        a = gradients["cpu"][name]
-        assert a.isfinite().all(), name
-        if name == "means2d":
-            a, b = a[visible], b[visible]
-        assert lab.relative_error(a, b) <= tolerance, name
-
-
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("antialiased", [False, True])
 def test_random_scenes(lab, seed, antialiased):
-    assert_alike(lab, lab.random_scene(seed, sh_degree=3, antialiased=antialiased))
+    lab.assert_alike(lab.random_scene(seed, sh_degree=3, antialiased=antialiased))
 
 
 def test_many_gaussians(lab):
     """Enough for several ranges of work, and for tiles whose pixels all finish early."""
-    assert_alike(lab, lab.random_scene(50, count=2500, width=130, height=100, size=1.5))
+    lab.assert_alike(lab.random_scene(50, count=2500, width=130, height=100, size=1.5))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4, 7, 19, 35])
 def test_any_number_of_channels(lab, channels):
-    assert_alike(lab, lab.random_scene(10 + channels, channels=channels))
+    lab.assert_alike(lab.random_scene(10 + channels, channels=channels))
 
 
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])
 def test_every_harmonics_degree(lab, degree):
-    assert_alike(lab, lab.random_scene(20 + degree, sh_degree=degree))
+    lab.assert_alike(lab.random_scene(20 + degree, sh_degree=degree))
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (16, 16), (17, 33), (40, 5), (15, 64)])
 def test_odd_image_sizes(lab, width, height):
-    assert_alike(lab, lab.random_scene(30, width=width, height=height, count=60))
+    lab.assert_alike(lab.random_scene(30, width=width, height=height, count=60))
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"near": 3.1}, {"far": 4.3}, {"radius_clip": 4.5}, {"near": 3.1, "far": 5.2, "radius_clip": 4.5}],
+    ids=str,
+)
+def test_limits_leave_gaussians_out(lab, limits):
+    scene = lab.random_scene(60)
+    limited = lab.replace(scene, **limits)
+    visible, kept = ((lab.draw(s, "oracle").radii > 0).all(dim=1) for s in (scene, limited))
+    assert 0 < kept.sum() < visible.sum()
+    lab.assert_alike(limited, visible_share=0.1)
+
+
+def test_another_widening(lab):
+    lab.assert_alike(lab.replace(lab.random_scene(61, size=0.3, antialiased=True), eps2d=1.2))
 
 
 def test_without_depth_there_is_no_depth_channel(lab):
@@ -79,7 +65,7 @@ def test_gaussians_behind_the_camera_are_left_out(lab):
     points[::2, 2] *= -1
     points[1::10, 2] = 0.004  # between the camera and the near plane
     means = (points - T[:3, 3]) @ T[:3, :3]
-    assert_alike(lab, lab.replace(scene, means=means).rounded())
+    lab.assert_alike(lab.replace(scene, means=means).rounded())
 
 
 def test_gaussians_across_the_border_and_outside_the_clamped_field_of_view(lab):
@@ -87,38 +73,38 @@ def test_gaussians_across_the_border_and_outside_the_clamped_field_of_view(lab):
     pixels = lab.draw(scene, "oracle").means2d
     outside = ((pixels < -0.2 * scene.width) | (pixels > 1.2 * scene.width)).any(dim=1)
     assert outside.float().mean() > 0.2
-    assert_alike(lab, scene)
+    lab.assert_alike(scene)
 
 
 def test_opacities_at_the_thresholds(lab):
     scene = lab.random_scene(4, size=2.0)
     at = torch.tensor([1 / 255, 1.0001 / 255, 0.9999 / 255, 0.0, 0.998, 0.9995, 1.0], dtype=torch.float64)
     opacities = at[torch.arange(len(scene.means)) % len(at)]
-    assert_alike(lab, lab.replace(scene, opacities=opacities).rounded())
+    lab.assert_alike(lab.replace(scene, opacities=opacities).rounded())
 
 
 def test_stacks_that_saturate(lab):
     scene = lab.random_scene(5, count=300, size=4.0, channels=4)
     scene = lab.replace(scene, opacities=(0.6 + 0.4 * scene.opacities)).rounded()
     assert (lab.draw(scene, "oracle").alpha > 0.999).float().mean() > 0.5
-    assert_alike(lab, scene)
+    lab.assert_alike(scene)
 
 
 @pytest.mark.parametrize("antialiased", [False, True])
 def test_gaussians_smaller_than_a_pixel(lab, antialiased):
-    assert_alike(lab, lab.random_scene(6, count=400, size=0.08, antialiased=antialiased))
+    lab.assert_alike(lab.random_scene(6, count=400, size=0.08, antialiased=antialiased))
 
 
 def test_huge_gaussians(lab):
     scene = lab.random_scene(7, count=40, size=60.0)
-    assert_alike(lab, lab.replace(scene, opacities=0.2 * scene.opacities).rounded())
+    lab.assert_alike(lab.replace(scene, opacities=0.2 * scene.opacities).rounded())
 
 
 def test_needles(lab):
     """Sigma of a needle is the small difference of large numbers, so float32 is less exact here."""
     scene = lab.random_scene(8)
     scene = lab.replace(scene, scales=scene.scales * torch.tensor([6.0, 0.05, 0.05])).rounded()
-    assert_alike(lab, scene, tolerance=1e-3, margin=1e-3)
+    lab.assert_alike(scene, tolerance=1e-3, margin=1e-3)
 
 
 def test_equal_depths_are_drawn_in_the_order_of_the_rows(lab):
@@ -126,7 +112,7 @@ def test_equal_depths_are_drawn_in_the_order_of_the_rows(lab):
     points = scene.means @ scene.T_camera_world[:3, :3].T + scene.T_camera_world[:3, 3]
     points = points / points[:, 2:] * 4
     scene = lab.replace(scene, means=points, T_camera_world=torch.eye(4, dtype=torch.float64)).rounded()
-    assert_alike(lab, scene)
+    lab.assert_alike(scene)
     turned = lab.replace(scene, **{name: getattr(scene, name).flip(0) for name in lab.INPUTS[:5]})
     first, second = (lab.draw(s, "cpu", dtype=torch.float32).image for s in (scene, turned))
     assert (first - second).abs().max() > 0.01
@@ -169,15 +155,9 @@ def test_a_lonely_gaussian_leaves_tiles_empty(lab, backend, dtype):
 
 
 @pytest.mark.parametrize("channels", [1, 3, 8])
-@pytest.mark.parametrize("antialiased", [False, True])
-def test_accumulated_weights(lab, channels, antialiased):
-    scene = lab.random_scene(40, size=2.0)
-    weights = torch.rand(scene.height, scene.width, channels, dtype=torch.float64)
-    weights = (weights * lab.sure_pixels(lab.replace(scene, antialiased=antialiased))[..., None]).float().double()
-
-    def accumulated(backend, dtype):
-        gaussians = [getattr(scene, name).to(dtype) for name in lab.INPUTS[:4]]
-        camera = {"T_camera_world": scene.T_camera_world, "K": scene.K}
-        return accumulate_weights(*gaussians, weights.to(dtype), **camera, antialiased=antialiased, backend=backend)
-
-    assert lab.relative_error(accumulated("cpu", torch.float32), accumulated("oracle", torch.float64)) < 1e-5
+@pytest.mark.parametrize(
+    "settings", [{}, {"antialiased": True}, {"near": 3.1, "far": 5.2, "radius_clip": 4.5}], ids=str
+)
+def test_accumulated_weights(lab, channels, settings):
+    scene = lab.replace(lab.random_scene(40, size=2.0), **settings)
+    assert lab.weights_error(scene, "cpu", channels) < 1e-5

@@ -19,16 +19,20 @@ from splatsmith.scenes.develop import camera_within
 from splatsmith.scenes.pictures import ORIENTATION
 from splatsmith.scenes.points import Points, write_points
 from splatsmith.scenes.prepared import Split, read_image, read_prepared
-from splatsmith.scenes.split import SplitFile
 from splatsmith.stages.prepare_scene import Config, Inputs, Outputs, main
 
 ROOT = Path(__file__).resolve().parents[2]
 ODD_NAMES = ["a photo.png", "left/Käse 1.png", "left/写真.png", "right/写真.png"]
 
 
-def prepare(scene: Path, output: Path, split: SplitFile | None = None, threads: int | None = None, **config):
+def prepare(scene: Path, output: Path, split: Path | None = None, threads: int | None = None, **config):
     main(Config(**config), Inputs(scene, split), Outputs(output), threads=threads)
     return read_prepared(output)
+
+
+def split_file(path: Path, train: list[str], test: list[str]) -> Path:
+    path.write_text(json.dumps({"train": train, "test": test}), encoding="utf-8")
+    return path
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -136,10 +140,23 @@ def test_the_result_depends_on_neither_threads_nor_environment_nor_earlier_resul
 
 def test_the_split_is_the_given_one(captured, tmp_path):
     scene = captured(tmp_path / "in", ODD_NAMES)
-    split = SplitFile(train=["a photo", "left/写真.png"], test=["right__写真"])
+    split = split_file(scene.folder / "split b.yml", ["a photo", "left/写真.png"], ["right__写真"])
     prepared = prepare(scene.folder, tmp_path / "out", split)
     assert prepared.split == Split(("a photo", "left__写真"), ("right__写真",))
     assert len(prepared.views) == 4
+    told = stage(tmp_path / "out")
+    assert told["arguments"] == {"scene": scene.folder.as_posix(), "split": split.as_posix()}
+    assert told["inputs"][split.as_posix()] == hashlib.sha256(split.read_bytes()).hexdigest()
+
+
+def test_a_split_file_that_is_wrong_is_named(captured, tmp_path):
+    scene = captured(tmp_path / "in")
+    split = split_file(scene.folder / "mine.yml", ["a"], ["a"])
+    with pytest.raises(InputError, match=r"train and test overlap\n.*/in/mine\.yml"):
+        prepare(scene.folder, tmp_path / "out", split)
+    with pytest.raises(InputError, match=r"/in/none\.yml"):
+        prepare(scene.folder, tmp_path / "out", scene.folder / "none.yml")
+    assert "none.yml" in stage(tmp_path / "out")["reason"]
 
 
 @pytest.mark.parametrize(("test_every", "test"), [(2, ("a", "c")), (3, ("a", "d")), (0, ())])
@@ -215,7 +232,7 @@ def test_a_bad_scene_is_refused_and_nothing_but_the_record_is_written(captured, 
     (scene.folder / "images" / "a.png").write_bytes(b"")
     (scene.folder / "images" / "b.png").unlink()
     with pytest.raises(InputError) as error:
-        prepare(scene.folder, tmp_path / "out", SplitFile(train=["a"], test=["a"]))
+        prepare(scene.folder, tmp_path / "out", split_file(tmp_path / "split.yml", ["a"], ["a"]))
     assert len(error.value.problems) == 3
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["stage.json"]
     assert stage(tmp_path / "out")["status"] == "failed"
@@ -237,9 +254,8 @@ def test_photos_alone_get_cameras(tmp_path):
     for path in sorted((ROOT / "resources" / "demo" / "images").iterdir())[:12]:
         (photos / path.name).write_bytes(path.read_bytes())
     before = digests(tmp_path / "in")
-    prepared = prepare(
-        tmp_path / "in", tmp_path / "out", SplitFile(train=[f"frame_{i:03}" for i in range(11)], test=["frame_011"])
-    )
+    split = split_file(tmp_path / "split.yml", [f"frame_{i:03}" for i in range(11)], ["frame_011"])
+    prepared = prepare(tmp_path / "in", tmp_path / "out", split)
     assert digests(tmp_path / "in") == before
     assert len(prepared.views) >= 10
     assert set(prepared.split.train + prepared.split.test) == {view.name for view in prepared.views}
@@ -251,6 +267,7 @@ def test_photos_alone_get_cameras(tmp_path):
         "cameras.json",
         "images",
         "manifest.json",
+        "photos.json",
         "points.ply",
         "split.json",
         "stage.json",

@@ -1,11 +1,9 @@
 """Stage train_3dgs: complete outputs, resumes after a kill, passes trained Gaussians through, says what is wrong."""
 
 import json
-import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from PIL import Image
 
 from splatsmith.base.errors import InputError
 from splatsmith.base.files import sha256_of, write_json
+from splatsmith.base.manifest import read_manifest
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import read_ply, write_ply
 from splatsmith.stages import train_3dgs
@@ -23,17 +22,23 @@ NAMES = ["0001", "a view, with a space", "große Füchse 狐", "0004", "last"]
 QUICK = {"steps": 70, "refine_start": 5, "refine_every": 10, "refine_stop": 60, "grow_grad2d": 1e-4, "sh_degree": 1}
 BLOCK = 20
 SCRIPT = Path(train_3dgs.__file__).parents[3] / "workflow" / "scripts" / "train_3dgs.py"
-STEPWISE = """
-import sys
+DYING = """
+import os, signal, sys
 from pathlib import Path
 from splatsmith.stages import train_3dgs
 from splatsmith.train import loop
-loop.BLOCK = 20
+loop.BLOCK, life, adapt = 20, int(sys.argv[3]), loop._adapt
+def last_step(run, task):
+    global life
+    life -= 1
+    adapt(run, task) if life else os.kill(os.getpid(), signal.SIGKILL)
+loop._adapt = last_step
 config = train_3dgs.Config.model_validate_json(sys.argv[1])
 folder = Path(sys.argv[2])
 outputs = train_3dgs.Outputs.within(folder / "gaussians", folder / ".resume" / "train_3dgs")
 train_3dgs.main(config, train_3dgs.Inputs(folder / "scene"), outputs, threads=1, checkpoint_seconds=0)
 """
+"""Trains with frequent checkpoints, and is killed after so many steps of its own; 0: never."""
 
 
 def outputs_in(results: Path) -> train_3dgs.Outputs:
@@ -84,37 +89,26 @@ def test_every_output_is_there_and_tells_the_same_story(results):
     header = outputs.ply.read_bytes().partition(b"end_header")[0].decode()
     assert "SplatRenderMode: mip" in header
     assert Image.open(outputs.figure).size == (800, 700)
+    listed = read_manifest(outputs.stage_json.parent)
+    assert listed == {path.name: sha256_of(path) for path in (outputs.ply, outputs.metrics, outputs.figure)}
     assert not any(outputs.resume.glob("*")), "the state is gone when all is done"
     assert {path: sha256_of(path) for path in (results / "scene").rglob("*") if path.is_file()} == scene_before
 
 
+@pytest.mark.slow
 def test_a_run_killed_twice_ends_with_the_bytes_of_one_that_was_not(results, tmp_path):
     straight = trained(results)
     again = tmp_path / "again"
     again.mkdir()
     (again / "scene").symlink_to(results / "scene")
-    chance = random.Random(1)
-    command = [sys.executable, "-c", STEPWISE, train_3dgs.Config(**QUICK).model_dump_json(), str(again)]
-    for _ in range(2):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            wait_for_a_checkpoint(outputs_in(again).resume / "checkpoint.pt", process)
-            time.sleep(0.05 * chance.random())
-            process.kill()
-        assert process.returncode == -signal.SIGKILL, "it was to be killed on the way"
-        assert not outputs_in(again).ply.exists()
-    last = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "resuming from step" in last.stdout
+    command = [sys.executable, "-c", DYING, train_3dgs.Config(**QUICK).model_dump_json(), str(again)]
+    for life, word in ((27, "no checkpoint"), (33, "resuming from step 20"), (0, "resuming from step 40")):
+        ended = subprocess.run([*command, str(life)], capture_output=True, text=True)
+        assert word in ended.stdout, ended.stderr
+        assert ended.returncode == (-signal.SIGKILL if life else 0)
+        assert outputs_in(again).ply.exists() == (life == 0)
     for name in ("ply", "metrics"):
         assert getattr(outputs_in(again), name).read_bytes() == getattr(straight, name).read_bytes(), name
-
-
-def wait_for_a_checkpoint(path: Path, process: subprocess.Popen) -> None:
-    """Until the run has written a new one, or has ended."""
-    before = path.stat().st_ino if path.exists() else None
-    while process.poll() is None:
-        if path.exists() and path.stat().st_ino != before:
-            return
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "of another run"])
@@ -153,13 +147,14 @@ def test_a_scene_that_came_with_gaussians_is_passed_through(results):
         extra={"label": torch.arange(5, dtype=torch.int32)},
     )
     scene = results / "scene"
-    write_ply(scene / "trained.ply", given)
+    write_ply(scene / "trained.ply", given, ["Vertical axis: z"], antialiased=True)
     manifest = json.loads((scene / "manifest.json").read_text())
     write_json(scene / "manifest.json", manifest | {"trained.ply": sha256_of(scene / "trained.ply")})
     outputs = trained(results)
     written = read_ply(outputs.ply)
     for name, column in given.columns.items():
         assert torch.equal(written.columns[name], column), name
+    assert outputs.ply.read_bytes() == (scene / "trained.ply").read_bytes(), "axis and render mode are kept, too"
     stage = json.loads(outputs.stage_json.read_text())
     assert stage["status"] == "ok"
     assert "came with trained Gaussians" in stage["reason"]
@@ -191,6 +186,15 @@ def test_running_out_of_memory_names_the_knobs(results, monkeypatch):
     assert not outputs_in(results).ply.exists()
 
 
+def test_less_free_memory_than_training_may_take_is_a_warning(results, monkeypatch, capsys):
+    monkeypatch.setattr("splatsmith.train.estimate.available_bytes", lambda backend: 1000)
+    trained(results, steps=1)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(";")[0] for line in said if "warning" in line] == [
+        "train my scene: warning: only 0.0 GB of memory are free"
+    ]
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_asking_for_a_gpu_that_is_not_there_says_so_at_once(results):
     with pytest.raises(InputError, match="needs an NVIDIA GPU"):
@@ -210,6 +214,7 @@ def test_a_damaged_scene_is_refused_and_nothing_is_written(results):
     assert [path.name for path in (results / "gaussians").iterdir()] == ["stage.json"]
 
 
+@pytest.mark.slow
 def test_the_script_reads_its_config_and_names_a_wrong_key(results):
     folders = ["--scene", results / "scene", "--output", results / "out", "--state", results / "state"]
 
@@ -227,5 +232,6 @@ def test_the_script_reads_its_config_and_names_a_wrong_key(results):
         "point_cloud.ply",
         "metrics.jsonl",
         "training.png",
+        "manifest.json",
         "stage.json",
     }

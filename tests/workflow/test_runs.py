@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from splatsmith.verify import verified
+
 pytestmark = pytest.mark.slow
 STAGES = {"scene": "prepare_scene", "gaussians": "train_3dgs", "renders": "render_views", "report": "report"}
 
@@ -45,6 +47,11 @@ def test_settings_reach_the_stages(finished):
     assert record(finished, "renders")["config"]["turntable_frames"] == 4
 
 
+def test_results_are_as_their_manifests_list_them(finished):
+    found = {folder.folder.name: folder.problems for folder in verified(finished.folder / "results")}
+    assert found == {"scene": (), "gaussians": (), "renders": ()}
+
+
 def test_no_temporary_file_is_left(finished):
     assert list((finished.folder / "results").rglob("*.tmp*")) == []
 
@@ -63,17 +70,18 @@ def test_redoing_a_stage_ends_there_when_its_result_is_the_same(project):
 
 def test_a_run_that_was_killed_goes_on_to_the_same_result(project, tmp_path):
     """Snakemake and its job are killed in the middle of training, as by a power cut; docs/workflow.md has the rest."""
-    project.edit("config/config.yaml", "steps: 10", "steps: 100")
+    project.edit("config/config.yaml", "steps: 10", "steps: 1000")
+    project.edit("workflow/scripts/train_3dgs.py", "threads=args.threads", "threads=args.threads, checkpoint_seconds=0")
     shutil.copytree(project.folder, tmp_path / "undisturbed")
     command = [sys.executable, "-m", "snakemake", "train"]
     killed = subprocess.Popen(command, cwd=project.folder, start_new_session=True, stderr=subprocess.DEVNULL)
-    log = project.folder / "logs/tiny/train_3dgs.log"
-    log.unlink()
-    while not (log.exists() and "/100 steps" in log.read_text()):  # the first line of its progress
+    checkpoint = project.folder / "results/tiny/.resume/train_3dgs/checkpoint.pt"
+    while not checkpoint.exists():  # written every 100 steps from now on: most of the run is still to come
         assert killed.poll() is None
         time.sleep(0.05)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
+    assert checkpoint.exists()
     assert record(project, "gaussians")["status"] == "failed"
     assert "--unlock" in project.snakemake("train").stdout
     assert project.snakemake("train", "--unlock").returncode == 0
@@ -81,6 +89,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_result(project, tmp_path):
     for folder in (project.folder, tmp_path / "undisturbed"):
         answer = type(project)(folder).snakemake("train")
         assert answer.returncode == 0, answer.stdout
+        assert ("resuming from step" in answer.stdout) == (folder == project.folder)
         results.append((folder / "results/tiny/gaussians/point_cloud.ply").read_bytes())
     assert results[0] == results[1]
 

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+DATA = (".css", ".html", ".js")
+"""Kinds of data files that the package has. What else lies there, such as an editor's copies, does not count."""
+
 
 def code_digest(script: Path, package: Path) -> str:
     """16 hex digits for `script` and what it imports from `package`, the folder of our own top `__init__.py`."""
@@ -67,12 +70,14 @@ def _module_files(parts: list[str], package: Path) -> Iterator[Path]:
 
 @cache
 def _data_files(folder: Path) -> frozenset[Path]:
-    """Files beside a package's modules that are no Python, also in subfolders that are no packages themselves."""
+    """Data files beside a package's modules, and in subfolders that are no packages themselves; none that is hidden."""
     found: set[Path] = set()
     for entry in folder.iterdir():
-        if entry.is_dir() and entry.name != "__pycache__" and not (entry / "__init__.py").exists():
+        if entry.name.startswith((".", "__pycache__")):
+            continue
+        if entry.is_dir() and not (entry / "__init__.py").exists():
             found |= _data_files(entry)
-        elif entry.is_file() and entry.suffix not in (".py", ".pyc"):
+        elif entry.suffix in DATA:
             found.add(entry)
     return frozenset(found)
 

@@ -3,10 +3,18 @@
 import hashlib
 import json
 import os
-import tempfile
+import re
+import secrets
+import socket
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+
+_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"
+_TEMPORARY = re.compile(rf"\..*\.{_HOST}-(\d+)-[0-9a-f]{{8}}\.tmp(\..*)?", re.DOTALL)
+"""Name of a temporary of this machine, with the number of the process that writes it."""
 
 
 @contextmanager
@@ -14,16 +22,16 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed to `path`, on failure removed.
 
     The temporary name keeps the suffix, since many writers choose their format by it. Parent folders are made.
+    What killed processes left in the folder is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    _sweep(path.parent)
+    temporary = path.with_name(f".{path.stem}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    temporary.touch(exist_ok=False)  # with the mode that any new file gets
     try:
         yield temporary
         _sync(temporary)
-        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
         _sync(path.parent)
     finally:
@@ -60,7 +68,12 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@cache
+def _sweep(folder: Path) -> None:
+    """Remove the temporaries of processes that are no more; once per process and folder, whose listing may be long."""
+    import psutil
+
+    for entry in os.scandir(folder):
+        match = _TEMPORARY.fullmatch(entry.name)
+        if match and not psutil.pid_exists(int(match[1])):
+            Path(entry).unlink(missing_ok=True)

@@ -20,10 +20,16 @@ from splatsmith.base.errors import InputError, Problem
 POLL_SECONDS = 0.5
 
 
+def named_devices() -> list[str] | None:
+    """The GPUs that this job's scheduler or user names, which may be none; None where nobody says anything."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return None if named is None else [device for device in named.split(",") if device]
+
+
 def devices() -> list[str]:
-    """The GPUs that this job may use: those its scheduler or user names, else all of the machine."""
-    if named := os.environ.get("CUDA_VISIBLE_DEVICES"):
-        return named.split(",")
+    """The GPUs that this job may use: those that are named, else all of the machine."""
+    if (named := named_devices()) is not None:
+        return named
     try:
         query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
         return subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()

@@ -71,7 +71,7 @@ def check_finite(**tensors: Tensor) -> None:
     if math.isfinite(torch.stack([tensor.sum() for tensor in tensors.values()]).sum().item()):
         return
     for name, tensor in tensors.items():
-        bad = ~tensor.isfinite().reshape(len(tensor), -1).all(dim=1)
+        bad = ~tensor[:, None].isfinite().flatten(1).all(dim=1)
         if bad.any():
             row = int(bad.nonzero()[0])
             raise InputError(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from splatsmith.gaussians.quaternions import rotation_matrices
 from splatsmith.gaussians.sh import evaluate
 from splatsmith.render.constants import ALPHA_MAX, ALPHA_MIN, EXTENT_MAX, FOV_MARGIN, TILE, TRANSMITTANCE_MIN
 from splatsmith.render.splats import Projection, Splats
@@ -47,17 +48,6 @@ def project(means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, pro
     drawn = opacities if compensations is None else opacities * compensations
     radii = box_radii(means2d, xx, yy, drawn, projection) * (in_range & proper)[:, None]
     return Splats(means2d, conics, points[:, 2], compensations, radii)
-
-
-def rotation_matrices(quats: Tensor) -> Tensor:
-    """(N, 4) quaternions w, x, y, z of any length -> (N, 3, 3)."""
-    w, x, y, z = normalize(quats, dim=1).unbind(1)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
 
 
 def perspective_jacobian(points: Tensor, projection: Projection) -> Tensor:

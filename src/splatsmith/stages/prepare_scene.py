@@ -5,7 +5,6 @@ and small enough, is copied byte for byte; any other is undistorted, shrunk by a
 alpha composited on white. Photos without cameras get them from structure from motion, in an arbitrary world frame.
 """
 
-import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
+from splatsmith.base.cores import usable_cores
 from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.manifest import remove_manifest
 from splatsmith.base.progress import Progress
 from splatsmith.scenes import split as splits
-from splatsmith.scenes.split import Split, SplitFile
+from splatsmith.scenes.split import Split, read_split
 from splatsmith.stages.record import record
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Inputs:
 
     scene: Path
     """Scene folder in any layout of scenes/layout.py."""
-    split: SplitFile | None = None
-    """Which photos train and which are held out; None: as the cameras' file or `test_every` tells."""
+    split: Path | None = None
+    """File that says which photos train and which are held out; None: as the cameras' file or `test_every` tells."""
 
 
 @dataclass(frozen=True)
@@ -63,26 +64,31 @@ class Outputs:
 
 
 def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | None = None) -> None:
-    """Prepare the scene. `threads` (all, if None) does not change the result.
+    """Prepare the scene. `threads` (one for each core, if None) does not change the result.
 
     Raises InputError with every problem of the folder at once, before anything but `stage.json` is written.
     """
     from splatsmith.scenes.check import inspect_scene
+    from splatsmith.scenes.origins import Origin
     from splatsmith.scenes.prepared import PreparedScene, write_prepared
     from splatsmith.scenes.verdict import judge
 
+    threads = threads or usable_cores()
     folder, label = outputs.folder, f"prepare {outputs.folder.absolute().parent.name}"
-    (folder / "manifest.json").unlink(missing_ok=True)
-    sources = _sources(inputs.scene, config.images)
+    remove_manifest(folder)
+    sources = _sources(inputs.scene, config.images) + ([inputs.split] if inputs.split else [])
     with record(outputs.stage_json, stage="prepare_scene", config=config, inputs=sources, seed=0) as rec:
-        found = inspect_scene(inputs.scene, inputs.split, f"{inputs.scene}: split", config.images, config.test_every)
+        rec.arguments = {"scene": inputs.scene.as_posix(), "split": inputs.split and inputs.split.as_posix()}
+        lists = read_split(inputs.split) if inputs.split else None
+        found = inspect_scene(inputs.scene, lists, str(inputs.split), config.images, config.test_every, threads)
         if found.problems:
             raise InputError(*found.problems)
         capture, split = _with_cameras(found, config, folder, label, threads)
         verdict = judge(capture, found.layout)
         views = _develop(capture, folder / "images", config.max_side, label, threads)
         trained = _copy_trained(found.layout.trained, folder / "trained.ply")
-        write_prepared(folder, PreparedScene(views, capture.points, split, trained), verdict.as_dict())
+        origins = {shot.name: Origin.of_shot(shot) for shot in capture.shots}
+        write_prepared(folder, PreparedScene(views, capture.points, split, trained, origins), verdict.as_dict())
         print(f"{label}: {verdict}", flush=True)
         rec.metrics |= {"views": verdict.views, "points": verdict.points, "registered_share": verdict.registered_share}
         if verdict.verdict == "poor":
@@ -99,7 +105,7 @@ def _sources(scene: Path, images: str) -> list[Path]:
 
 
 def _with_cameras(
-    found: "Inspection", config: Config, folder: Path, label: str, threads: int | None
+    found: "Inspection", config: Config, folder: Path, label: str, threads: int
 ) -> "tuple[Capture, Split]":
     """The capture and its split; for photos alone, after finding their cameras."""
     from splatsmith.scenes.photos import reconstruct
@@ -109,7 +115,7 @@ def _with_cameras(
     work = folder / ".sfm"
     shutil.rmtree(work, ignore_errors=True)  # of a killed run
     try:
-        capture = reconstruct(found.layout.photos, work, label, threads or -1)
+        capture = reconstruct(found.layout.photos, work, label, threads)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     names = [shot.name for shot in capture.shots]
@@ -120,13 +126,11 @@ def _with_cameras(
     return capture, split
 
 
-def _develop(
-    capture: "Capture", folder: Path, max_side: int | None, label: str, threads: int | None
-) -> "tuple[View, ...]":
+def _develop(capture: "Capture", folder: Path, max_side: int | None, label: str, threads: int) -> "tuple[View, ...]":
     from splatsmith.scenes.develop import develop
 
     views = []
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool, Progress(label, len(capture.shots), "photos") as bar:
+    with ThreadPoolExecutor(threads) as pool, Progress(label, len(capture.shots), "photos") as bar:
         for view in pool.map(lambda shot: develop(shot, folder, max_side), capture.shots):
             views.append(view)
             bar.advance()

@@ -8,7 +8,6 @@ While the stage runs, and after a kill, it says `failed` with the reason that th
 import math
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +22,7 @@ from pydantic import BaseModel
 from splatsmith import __version__
 from splatsmith.base.errors import InputError
 from splatsmith.base.files import sha256_of, write_json
+from splatsmith.base.memory import peak_memory_bytes
 
 Status = Literal["ok", "degraded", "ambiguous", "failed"]
 PACKAGES = ("torch", "numpy", "numba", "gsplat", "pycolmap", "opencv-python-headless")
@@ -39,6 +39,7 @@ class Record:
     code: str | None = None  # digest of the stage's sources as the workflow accepted them; None when run by hand
     versions: dict[str, str] = field(default_factory=dict)
     config: dict = field(default_factory=dict)
+    arguments: dict[str, str | None] = field(default_factory=dict)  # what the caller named, as it was written
     inputs: dict[str, str | None] = field(default_factory=dict)  # path: sha256, None where there was no such file
     seed: int | None = None
     backend: str | None = None  # the one that ran, never "auto"
@@ -81,7 +82,8 @@ def record(
         raise
     finally:
         entry.seconds = round(time.monotonic() - started, 3)
-        entry.peak_memory_mb, entry.peak_gpu_memory_mb = _peak_memory_mb(), _peak_gpu_memory_mb()
+        entry.peak_memory_mb = round(peak_memory_bytes() / 2**20, 1)
+        entry.peak_gpu_memory_mb = _peak_gpu_memory_mb()
         write_json(path, _plain(asdict(entry)))
 
 
@@ -93,11 +95,6 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _peak_memory_mb() -> float:
-    unit = 1024 if sys.platform == "darwin" else 1  # bytes there, KiB elsewhere
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024, 1)
 
 
 def _peak_gpu_memory_mb() -> float | None:

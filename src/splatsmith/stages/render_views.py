@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
+from splatsmith.base.manifest import remove_manifest, write_manifest
 from splatsmith.base.progress import Progress
 from splatsmith.scenes.cameras import Camera, View
 from splatsmith.stages.record import record
@@ -93,7 +94,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     from splatsmith.scenes.prepared import read_prepared
 
     folder, label = outputs.folder, f"render {outputs.folder.absolute().parent.name}"
-    (folder / "manifest.json").unlink(missing_ok=True)
+    remove_manifest(folder)
     sources = [inputs.scene / "manifest.json", inputs.gaussians]
     with record(outputs.stage_json, stage="render_views", config=config, inputs=sources) as rec:
         scene, gaussians = read_prepared(inputs.scene), read_ply(inputs.gaussians)
@@ -247,4 +248,4 @@ def _write_manifest(folder: Path, entries: Sequence[dict]) -> None:
         if old and not any((folder / kind).iterdir()):
             (folder / kind).rmdir()
     names |= {"metrics.json", "cameras.json", "contact.jpg", "turntable.mp4", "turntable.png", "turntable.json"}
-    files.write_json(folder / "manifest.json", {name: files.sha256_of(folder / name) for name in sorted(names)})
+    write_manifest(folder, names)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from splatsmith.base import files
+from splatsmith.base.manifest import MANIFEST_NAME, remove_manifest, write_manifest
 from splatsmith.stages.record import Record, record
 from splatsmith.train.config import TrainConfig
 
@@ -40,6 +41,7 @@ class Outputs:
     figure: Path
     """PNG of these curves."""
     stage_json: Path
+    """What the stage did; `manifest.json` stands beside it."""
     resume: Path
     """Folder of the resumable state, emptied when all is done."""
 
@@ -66,14 +68,9 @@ def main(
     from splatsmith.render.cpu import set_threads
     from splatsmith.scenes.prepared import read_prepared
 
-    manifest = inputs.scene / "manifest.json"
-    with record(
-        outputs.stage_json,
-        stage="train_3dgs",
-        config=config,
-        inputs=[manifest],
-        seed=config.seed,
-    ) as entry:
+    folder, sources = outputs.stage_json.parent, [inputs.scene / MANIFEST_NAME]
+    remove_manifest(folder)
+    with record(outputs.stage_json, stage="train_3dgs", config=config, inputs=sources, seed=config.seed) as entry:
         scene = read_prepared(inputs.scene)
         if scene.trained is not None:
             _pass_through(scene.trained, outputs, entry)
@@ -81,6 +78,8 @@ def main(
             if threads is not None:
                 set_threads(threads)
             _train(scene, config, outputs, entry, checkpoint_seconds)
+        written = (outputs.ply, outputs.metrics, outputs.figure)
+        write_manifest(folder, [path.relative_to(folder).as_posix() for path in written])
 
 
 def _train(scene: "PreparedScene", config: Config, outputs: Outputs, entry: Record, checkpoint_seconds: float) -> None:
@@ -88,7 +87,7 @@ def _train(scene: "PreparedScene", config: Config, outputs: Outputs, entry: Reco
 
     from splatsmith.gaussians.ply import write_ply
     from splatsmith.render.choice import settled_backend
-    from splatsmith.train.estimate import estimate, explaining_out_of_memory
+    from splatsmith.train.estimate import available_bytes, estimate, explaining_out_of_memory, shortage
     from splatsmith.train.loop import train
     from splatsmith.train.resume import Checkpoint, run_key
 
@@ -100,6 +99,8 @@ def _train(scene: "PreparedScene", config: Config, outputs: Outputs, entry: Reco
     label = f"train {outputs.ply.absolute().parent.parent.name}"
     expected = estimate(scene, config)
     print(f"{label}: {len(scene.train_views)} photos, backend {entry.backend}; {expected}", flush=True)
+    if warning := shortage(expected, available_bytes(config.backend)):
+        print(f"{label}: warning: {warning}", flush=True)
     with explaining_out_of_memory(expected):
         gaussians, rows = train(
             scene, config, checkpoint=checkpoint, checkpoint_seconds=checkpoint_seconds, label=label, say=_say
@@ -115,10 +116,10 @@ def _say(word: str) -> None:
 
 
 def _pass_through(trained: Path, outputs: Outputs, entry: Record) -> None:
-    from splatsmith.gaussians.ply import read_ply, write_ply
+    from splatsmith.gaussians.ply import ANTIALIASED, header_comments, read_ply, write_ply
 
-    gaussians = read_ply(trained)
-    write_ply(outputs.ply, gaussians)
+    gaussians, comments = read_ply(trained), header_comments(trained)
+    write_ply(outputs.ply, gaussians, comments, antialiased=ANTIALIASED in comments)
     _write_metrics(outputs, [], "not trained here: the scene came with trained Gaussians")
     entry.reason = "the scene came with trained Gaussians, which were checked and passed through"
     entry.metrics["gaussians"] = len(gaussians)

@@ -117,6 +117,3 @@ _PRESETS: dict[str, dict[str, Any]] = {
 def _stretch(cls: type[BaseModel], values: dict[str, Any], name: str, factor: float) -> int:
     value = values.get(name, cls.model_fields[name].default)
     return max(1, round(value * factor)) if value else 0
-
-
-PRESETS = {name: TrainConfig(preset=name) for name in ("draft", "standard", "high")}

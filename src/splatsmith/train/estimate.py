@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psutil
 import torch
 
 from splatsmith.base.errors import InputError, Problem
@@ -18,6 +19,14 @@ COPIES_OF_PARAMETERS = 8
 BYTES_PER_GAUSSIAN_DRAWN = 400
 BYTES_PER_PIXEL_DRAWN = 200
 BYTES_TO_BEGIN_WITH = 512 * 2**20
+
+KNOBS = (
+    "lower train.max_gaussians (now the bound above), prepare smaller photos (prepare.max_side), "
+    "or lower train.image_cache_mb"
+)
+"""What to turn for less memory."""
+OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory")
+"""Words of torch's on the CPU, and of CUDA's where it is not torch that asked for memory."""
 
 # Seconds a step, on one core of 2024 or one data-centre GPU of 2023, for each thing.
 CPU_STEP, CPU_PIXEL, CPU_GAUSSIAN = 2e-3, 1.0e-7, 0.8e-6
@@ -62,21 +71,34 @@ def estimate(scene: PreparedScene, config: TrainConfig) -> Estimate:
     return Estimate(gaussians, photos, memory, config.steps * step)
 
 
+def available_bytes(backend: str) -> int:
+    """Free memory where a settled backend works: the GPU's with gsplat."""
+    if backend == "gsplat":
+        return torch.cuda.mem_get_info()[0]
+    return psutil.virtual_memory().available
+
+
+def shortage(expected: Estimate, available: int) -> str | None:
+    """A warning where training may take more than the `available` bytes."""
+    if expected.memory_bytes <= available:
+        return None
+    return f"only {available / 2**30:.1f} GB of memory are free; should it run out, {KNOBS}"
+
+
 @contextmanager
 def explaining_out_of_memory(expected: Estimate) -> Iterator[None]:
     """Retell an allocation that failed as an InputError that names the knobs."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-        if not known:  # the last are torch's words on the CPU
+        typed = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not typed and not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
         first_line = str(error).strip().partition("\n")[0] or type(error).__name__
         problem = Problem(
             what="training ran out of memory",
             where=str(expected),
-            fix="lower train.max_gaussians (now the bound above), prepare smaller photos (prepare.max_side), "
-            "or lower train.image_cache_mb",
+            fix=KNOBS,
             got=first_line,
         )
         raise InputError(problem) from None

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
+from splatsmith.base.cores import usable_cores
+
 
 def set_threads(count: int) -> None:
     """Use this many threads from now on, the calling one included. Results do not depend on it, bit for bit."""
@@ -58,4 +60,4 @@ def _executor(pid: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads - 1, thread_name_prefix="splatsmith-render")
 
 
-_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_threads = usable_cores()

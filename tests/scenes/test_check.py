@@ -4,13 +4,15 @@ import hashlib
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from splatsmith.scenes.check import check_scene
+from splatsmith.scenes import check
+from splatsmith.scenes.check import check_scene, inspect_scene
 from splatsmith.scenes.pictures import ORIENTATION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +52,14 @@ def test_the_report_tells_what_the_scene_holds(captured, tmp_path):
         "no problems",
     ):
         assert words in report
+
+
+def test_photos_are_tested_with_no_more_threads_than_allowed(captured, tmp_path, monkeypatch):
+    captured(tmp_path, [f"{i}.png" for i in range(24)])
+    used = []
+    monkeypatch.setattr(check, "check_picture", lambda photo: used.append(threading.get_ident()))
+    inspect_scene(tmp_path, None, "split", threads=1)
+    assert (len(used), len(set(used))) == (24, 1)
 
 
 def test_names_with_spaces_and_letters_of_any_language_are_fine(captured, tmp_path):

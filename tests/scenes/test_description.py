@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splatsmith.base.errors import InputError
-from splatsmith.scenes.description import SLUG, Description, Edit, Object, Part, read_description, slug_of
+from splatsmith.scenes.description import Description, Object, Part, read_description
+from splatsmith.scenes.edits import Diffusion, Remove
+from splatsmith.scenes.slugs import SLUG, slug_of
 
 SCORP = """\
 detect_conf: 0.27
@@ -83,8 +85,8 @@ edits:
         parts=(Part(name="lid", prompt="the lid"), Part(name="spout", prompt="spout")),
     )
     edits = (
-        Edit(name="blue-lid", target="teapot/lid", method="slamp", prompt="a teapot with a bright blue lid"),
-        Edit(name="no-teapot", target="teapot", method="remove"),
+        Diffusion(name="blue-lid", target="teapot/lid", method="slamp", prompt="a teapot with a bright blue lid"),
+        Remove(name="no-teapot", target="teapot", method="remove"),
     )
     assert parse(tmp_path, text) == Description(objects=(teapot,), edits=edits)
 

@@ -96,7 +96,9 @@ def fuzz(folder: Path, names: list[str], examples: int) -> subprocess.CompletedP
     return subprocess.run(command, capture_output=True, text=True, cwd=folder)
 
 
-@pytest.mark.parametrize("make", TARGETS)
+@pytest.mark.parametrize(
+    "make", [pytest.param(make, marks=pytest.mark.slow if make is colmap else ()) for make in TARGETS]
+)
 def test_damage(captured, tmp_path, make):
     make(captured, tmp_path / "scene")
     answer = fuzz(tmp_path / "scene", TARGETS[make], examples=10)

@@ -89,6 +89,12 @@ def truncated_jpeg(scene):
 
 
 @case
+def corrupt_jpeg(scene):
+    path = scene / "images" / "d.jpg"
+    poke(path, path.read_bytes().index(b"\xff\xc4") + 4, bytes(range(1, 30)))  # a Huffman table
+
+
+@case
 def corrupt_png(scene):
     poke(scene / "images" / "a.png", 200, b"\0\0\0\0")
 

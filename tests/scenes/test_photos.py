@@ -41,6 +41,7 @@ def errors(found, truth) -> tuple[np.ndarray, np.ndarray]:
     return centres, angles
 
 
+@pytest.mark.slow
 def test_cameras_are_found_the_same_in_every_run_and_however_photos_are_turned(tmp_path):
     copy_photos(DEMO / "images", tmp_path / "a", 12)
     copy_photos(DEMO / "images", tmp_path / "b", 12)

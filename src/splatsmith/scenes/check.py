@@ -1,6 +1,5 @@
 """`check`: everything that is wrong with a scene folder, told at once, in seconds and without writing anything."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from splatsmith.base.cores import usable_cores
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.scenes import description as descriptions
 from splatsmith.scenes import split as splits
@@ -92,12 +92,17 @@ def check_scene(folder: Path, split: str | None = None, images: str = "images") 
 
 
 def inspect_scene(
-    folder: Path, lists: SplitFile | None, where: str, images: str = "images", test_every: int = 8
+    folder: Path,
+    lists: SplitFile | None,
+    where: str,
+    images: str = "images",
+    test_every: int = 8,
+    threads: int | None = None,
 ) -> Inspection:
     """Read a scene folder, every photo tested for damage.
 
     The split is `lists`, found in `where`; if None, what the camera file tells, else every
-    `test_every`-th view.
+    `test_every`-th view. `threads`: one for each core, if None.
     """
     found = Inspection()
     found.layout = layout = found.attempt(find_layout, folder, images)
@@ -110,7 +115,7 @@ def inspect_scene(
         found.capture = found.attempt(read_capture, layout)
     capture = found.capture
     used = {shot.image for shot in capture.shots} if capture else pictures.values()
-    found.problems += _damaged(used)
+    found.problems += _damaged(used, threads or usable_cores())
     if layout.trained is not None:
         found.attempt(refuse_lying_counts, layout.trained)
     views = capture.views_of_photos if capture else {view_name(path): [view_name(path)] for path in map(Path, pictures)}
@@ -122,7 +127,7 @@ def inspect_scene(
     return found
 
 
-def _damaged(photos: Iterable[Path]) -> list[Problem]:
+def _damaged(photos: Iterable[Path], threads: int) -> list[Problem]:
     def fault(photo: Path) -> tuple[Problem, ...]:
         try:
             check_picture(photo)
@@ -130,7 +135,7 @@ def _damaged(photos: Iterable[Path]) -> list[Problem]:
             return error.problems
         return ()
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return [problem for problems in pool.map(fault, sorted(photos)) for problem in problems]
 
 

@@ -12,38 +12,26 @@
       - {name: no-teapot, target: teapot, method: remove}
 
 SCORP's `prompts: "yellow bottle,red bag"` gives one object for each prompt, named by its slug.
+
+What an edit may be is said in `edits.py`.
 """
 
-import re
-import unicodedata
 from collections import Counter
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.typed import typed
 from splatsmith.scenes.documents import read_yaml
+from splatsmith.scenes.edits import AnyEdit, edit_problems
+from splatsmith.scenes.slugs import Slug, slug_of
 
 FILE_NAME = "description.yml"
 
-Method = Literal["extract", "remove", "recolour", "move", "swap", "slamp", "rsds", "slamp+rsds"]
-
-SLUG = r"[a-z0-9][a-z0-9_-]{0,40}"
-"""Pattern of a name that is safe in file names, shells and rules."""
-
 Coordinate = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 """Pixels of the photo as given."""
-
-
-def _slug(text: str) -> str:
-    if not re.fullmatch(SLUG, text):
-        raise ValueError(
-            f"a name of at most 41 of a-z 0-9 - _, beginning with a letter or digit: {slug_of(text, 'name')}"
-        )
-    return text
 
 
 def _ordered(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
@@ -56,7 +44,6 @@ def _none_if_blank(value: object) -> object:
     return None if value in ("", "null", "~", "None") else value
 
 
-Slug = Annotated[str, AfterValidator(_slug)]
 Box = Annotated[tuple[Coordinate, Coordinate, Coordinate, Coordinate], AfterValidator(_ordered)]
 Point = tuple[Coordinate, Coordinate]
 Name = Annotated[str | None, BeforeValidator(_none_if_blank)]
@@ -89,22 +76,11 @@ class Object(Part):
     parts: tuple[Part, ...] = ()
 
 
-class Edit(_Model):
-    """A change of an object or of one of its parts."""
-
-    name: Slug
-    target: str
-    """`object` or `object/part`."""
-    method: Method
-    prompt: str | None = None
-    """The wanted look, for methods that take text."""
-
-
 class Description(_Model):
     """What a `description.yml` holds."""
 
     objects: tuple[Object, ...] = ()
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[AnyEdit, ...] = ()
 
     prompts: Name = None
     """SCORP: the objects' prompts, parted by commas; `objects` holds what they give."""
@@ -166,17 +142,4 @@ def _faults(description: Description, path: Path) -> list[Problem]:
     ]
     targets = [one.name for one in description.objects]
     targets += [f"{one.name}/{part.name}" for one in description.objects for part in one.parts]
-    for edit in description.edits:
-        if edit.target not in targets:
-            near = get_close_matches(edit.target, targets, n=1)
-            fix = f"did you mean `{near[0]}`?" if near else "add the object, or correct the target"
-            expected = f"one of {', '.join(targets)}" if targets else "an object of the description"
-            where = f"{path}: edits.{edit.name}.target"
-            problems.append(Problem("the edit's target does not exist", where, fix, expected, edit.target))
-    return problems
-
-
-def slug_of(text: str, otherwise: str) -> str:
-    """The slug that `text` suggests: lower-case letters and digits joined by `-`; `otherwise` if none are left."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-_")[:41].rstrip("-_") or otherwise
+    return problems + edit_problems(description.edits, targets, path)

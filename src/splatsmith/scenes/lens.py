@@ -140,7 +140,14 @@ def pinhole_of(lens: Lens) -> Camera:
 @lru_cache(maxsize=2)
 def undistortion_map(lens: Lens) -> np.ndarray:
     """(H, W, 2) float32: for each pixel of `pinhole_of(lens)`, the x, y in the photo that it shows, centres at +0.5."""
-    pinhole = pinhole_of(lens)
+    return photo_pixels(lens, pinhole_of(lens))
+
+
+def photo_pixels(lens: Lens, pinhole: Camera) -> np.ndarray:
+    """(H, W, 2) float32: for each pixel of a pinhole camera in the lens's place, the x, y in the photo that it shows.
+
+    Pixel centres at +0.5. For a face of a spherical lens, `pinhole` looks through that face.
+    """
     camera = _camera(lens)
     R_lens_face = lens.R_face_lens.T
     x = (np.arange(pinhole.width) + 0.5 - pinhole.cx) / pinhole.fx
@@ -151,6 +158,17 @@ def undistortion_map(lens: Lens) -> np.ndarray:
         pixels = camera.img_from_cam(rays.reshape(-1, 3))
         mapped[top : top + len(y)] = pixels.reshape(len(y), len(x), 2)
     return mapped
+
+
+def pinhole_pixels(lens: Lens, pinhole: Camera, pixels: np.ndarray) -> np.ndarray:
+    """(P, 2) float64: where a pinhole camera in the lens's place shows what the photo shows at `pixels` (P, 2) x y.
+
+    The inverse of `photo_pixels`, not clipped to the picture; NaN for what is behind the camera or beyond the lens.
+    """
+    rays = _camera(lens).cam_ray_from_img(np.asarray(pixels, np.float64).reshape(-1, 2)) @ lens.R_face_lens.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x, y = (rays[:, axis] / np.where(rays[:, 2] > 0, rays[:, 2], np.nan) for axis in (0, 1))
+    return np.stack([x * pinhole.fx + pinhole.cx, y * pinhole.fy + pinhole.cy], axis=1)
 
 
 def undistort(image: np.ndarray, lens: Lens, nearest: bool = False) -> np.ndarray:

@@ -90,7 +90,8 @@ def check_picture(path: Path) -> Header:
     """The header of a picture whose every byte is there. Raises InputError where it is truncated or corrupt.
 
     A PNG's chunks are walked and their checksums tested; a JPEG is decoded at an eighth of its size, which reads the
-    whole stream at a fraction of the time; others are decoded.
+    whole stream at a fraction of the time; others are decoded. A JPEG has no checksums: one that was cut short, and one
+    with a broken header or marker, is noticed, but other bytes in the place of its own are just another picture.
     """
     header = read_header(path)
     with _opened(path) as picture:

@@ -4,6 +4,7 @@
     images/        one undistorted picture per view, exactly as large as its camera
     points.ply     coloured points, maybe none
     split.json     {"train": [names], "test": [names]}
+    photos.json    the photo that each view was made of, with its lens (see origins.py)
     verdict.json   what was found out about the input
     trained.ply    only where the input came with trained Gaussians
     manifest.json  {relative path: sha256} of all of these, written last
@@ -12,8 +13,8 @@ The world frame is the input's.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ import numpy as np
 
 from splatsmith.base import files
 from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.manifest import MANIFEST_NAME, fault, read_manifest, remove_manifest, write_manifest
 from splatsmith.scenes.cameras import View
 from splatsmith.scenes.cameras_json import PosedCamera, read_cameras_json, write_cameras_json
+from splatsmith.scenes.origins import Origin, read_origins, write_origins
 from splatsmith.scenes.pictures import picture_size, read_picture
 from splatsmith.scenes.points import Points, read_points, write_points
 from splatsmith.scenes.split import Split
@@ -40,6 +43,12 @@ class PreparedScene:
     split: Split
     trained: Path | None = None
     """PLY of Gaussians that the input came with, in the same world frame."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """The photo of each view by its name; a view that is not listed is its own photo."""
+
+    def origin_of(self, view: View) -> Origin:
+        """The photo that `view` was made of."""
+        return self.origins.get(view.name) or Origin.of_itself(view.name, view.camera)
 
     @property
     def train_views(self) -> tuple[View, ...]:
@@ -63,7 +72,7 @@ def write_prepared(folder: Path, scene: PreparedScene, verdict: dict) -> None:
     """
     views = sorted(scene.views, key=lambda view: view.name)
     pictures = [view.image.relative_to(folder).as_posix() for view in views]
-    (folder / "manifest.json").unlink(missing_ok=True)
+    remove_manifest(folder)
     for stale in set((folder / "images").iterdir()) - {view.image for view in views}:
         stale.unlink()
     posed = [
@@ -73,10 +82,11 @@ def write_prepared(folder: Path, scene: PreparedScene, verdict: dict) -> None:
     write_cameras_json(folder / "cameras.json", posed)
     write_points(folder / "points.ply", scene.points)
     files.write_json(folder / "split.json", {"train": scene.split.train, "test": scene.split.test})
+    write_origins(folder / "photos.json", scene.origins)
     files.write_json(folder / "verdict.json", verdict)
     trained = [] if scene.trained is None else [scene.trained.relative_to(folder).as_posix()]
-    listed = ["cameras.json", "points.ply", "split.json", "verdict.json", *pictures, *trained]
-    files.write_json(folder / "manifest.json", {name: files.sha256_of(folder / name) for name in listed})
+    listed = ["cameras.json", "points.ply", "split.json", "photos.json", "verdict.json", *pictures, *trained]
+    write_manifest(folder, listed)
 
 
 def read_prepared(folder: Path) -> PreparedScene:
@@ -86,10 +96,10 @@ def read_prepared(folder: Path) -> PreparedScene:
     damaged picture. Raises InputError that names the file and the stage to redo.
     """
     folder = Path(folder)
-    manifest = _read_manifest(folder)
-    trained = ["trained.ply"] if "trained.ply" in manifest else []
-    for name in ("cameras.json", "points.ply", "split.json", *trained):
-        _verify(folder, name, manifest)
+    listed = _read_manifest(folder)
+    optional = [name for name in ("photos.json", "trained.ply") if name in listed]
+    for name in ("cameras.json", "points.ply", "split.json", *optional):
+        _verify(folder, name, listed)
     views = tuple(
         View(entry.name, folder / str(entry.image), entry.camera, entry.T_camera_world)
         for entry in read_cameras_json(folder / "cameras.json")
@@ -101,7 +111,8 @@ def read_prepared(folder: Path) -> PreparedScene:
         views=views,
         points=read_points(folder / "points.ply"),
         split=Split(tuple(split["train"]), tuple(split["test"])),
-        trained=folder / "trained.ply" if trained else None,
+        trained=folder / "trained.ply" if "trained.ply" in optional else None,
+        origins=read_origins(folder / "photos.json") if "photos.json" in optional else {},
     )
 
 
@@ -120,19 +131,18 @@ def _decoded(read: Callable[[Path], Any], path: Path) -> Any:
 
 
 def _read_manifest(folder: Path) -> dict[str, str]:
-    path = folder / "manifest.json"
+    path = folder / MANIFEST_NAME
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return read_manifest(folder)
     except FileNotFoundError:
         raise InputError(Problem("the scene is not prepared", str(path), REDO, got="no manifest")) from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise _unusable(path, str(error)) from None
 
 
-def _verify(folder: Path, name: str, manifest: dict[str, str]) -> None:
-    got = files.sha256_of(_present(folder / name))
-    if got != manifest.get(name):
-        raise _unusable(folder / name, "its bytes are not those that the manifest lists")
+def _verify(folder: Path, name: str, listed: dict[str, str]) -> None:
+    if got := fault(folder, name, listed):
+        raise _unusable(folder / name, got)
 
 
 def _present(path: Path) -> Path:

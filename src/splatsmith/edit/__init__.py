@@ -1,0 +1,1 @@
+"""Changes of a segmented scene. Gaussians outside the selection keep their bytes."""

@@ -1,0 +1,113 @@
+"""What no photo has ever shown, found from geometry alone.
+
+A Gaussian was observed if, in the camera of some photo, at least a share `OBSERVED` of it lies open. What it would
+cover if nothing were in front of it, the integral of its alpha over the picture, is known but for a correlation:
+
+    2 pi sqrt(det Sigma_2D) (opacity - 1/255)      for a splat that is left out where its alpha is below 1/255,
+    times the shares of its x and of its y that lie within the picture
+
+Whether it was observed is a property of the Gaussian that stays with it: a column rides along through all edits, so
+that the second edit of a chain still knows what the photos showed. A pixel has become unseen if observed Gaussians, or
+those that the edit took away, made up half of it, and now observed ones do not: there is nothing, or what was hidden.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatsmith.base.progress import Progress
+from splatsmith.edit.drawing import Drawing
+from splatsmith.gaussians import Gaussians
+from splatsmith.gaussians.transforms import covariances
+from splatsmith.render import accumulate_weights
+from splatsmith.render.constants import ALPHA_MIN, EPS2D, NEAR
+from splatsmith.scenes.cameras import Camera, View
+
+COLUMN = "observed"
+"""Extra column, (N,) uint8: 1 for Gaussians that the photos show."""
+OBSERVED = 0.15
+"""Share of a Gaussian that lies open. Behind something opaque it is a few hundredths; surfaces are several Gaussians
+thick, and show more of most. On the demo, this share finds the known footprint of the can best."""
+SOLID = 0.5
+"""Share of a pixel that observed Gaussians make up at least, where something is known."""
+SIDE = 480
+"""Longer side of the pictures in which Gaussians are looked for, in pixels: what is hidden does not need more."""
+
+
+def with_observed(gaussians: Gaussians, observed: Tensor) -> Gaussians:
+    """The Gaussians with the column that says which were observed, (N,) bool."""
+    return replace(gaussians, extra={**gaussians.extra, COLUMN: observed.to(torch.uint8)})
+
+
+def observed(gaussians: Gaussians, views: Sequence[View], backend: str, label: str) -> Tensor:
+    """(N,) bool. Which Gaussians the photos of `views` show: what the column says, where there is one."""
+    if COLUMN in gaussians.extra:
+        return gaussians.extra[COLUMN].bool()
+    found = torch.zeros(len(gaussians), dtype=torch.bool, device=gaussians.means.device)
+    Sigma = covariances(gaussians)
+    with Progress(f"{label}: what photos show", len(views), "views") as bar:
+        for view in views:
+            camera, T = _smaller(view.camera), torch.as_tensor(view.T_camera_world).to(gaussians.means)
+            open_area = _open_area(gaussians, camera, T, backend)
+            found |= (open_area > 0) & (open_area >= OBSERVED * _whole_area(gaussians, Sigma, camera, T))
+            bar.advance()
+    return found
+
+
+def known(drawing: Drawing, gaussians: Gaussians, view: View) -> np.ndarray:
+    """(H, W) bool. Pixels of `view` made up by Gaussians that were observed; they must have the column."""
+    return drawing.shares(gaussians, gaussians.extra[COLUMN][:, None], view)[..., 0] >= SOLID
+
+
+def unseen(drawing: Drawing, before: Gaussians, gone: Tensor, after: Gaussians, view: View) -> np.ndarray:
+    """(H, W) bool. Pixels of `view` that the edit has turned into something which no photo shows.
+
+    `gone` (N,) bool are the Gaussians of the scene before that were taken away or changed.
+    """
+    there = before.extra[COLUMN].bool() | gone.to(before.means.device)
+    return (drawing.shares(before, there[:, None], view)[..., 0] >= SOLID) & ~known(drawing, after, view)
+
+
+def _open_area(gaussians: Gaussians, camera: Camera, T_camera_world: Tensor, backend: str) -> Tensor:
+    """(N,) The pixels that each Gaussian makes up, all in all."""
+    return accumulate_weights(
+        gaussians.means,
+        gaussians.quats,
+        gaussians.scales,
+        gaussians.opacities,
+        gaussians.means.new_ones(camera.height, camera.width, 1),
+        T_camera_world=T_camera_world,
+        K=camera.K,
+        backend=backend,
+    )[:, 0]
+
+
+def _whole_area(gaussians: Gaussians, Sigma: Tensor, camera: Camera, T_camera_world: Tensor) -> Tensor:
+    """(N,) The same if each were alone; infinite behind the camera."""
+    R, t = T_camera_world[:3, :3], T_camera_world[:3, 3]
+    x, y, z = (gaussians.means @ R.T + t).unbind(1)
+    zero = torch.zeros_like(z)
+    rows = [[camera.fx / z, zero, -camera.fx * x / z**2], [zero, camera.fy / z, -camera.fy * y / z**2]]
+    J = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1) @ R  # (N, 2, 3)
+    Sigma_2D = J @ Sigma @ J.mT
+    a, b, c = Sigma_2D[:, 0, 0] + EPS2D, Sigma_2D[:, 0, 1], Sigma_2D[:, 1, 1] + EPS2D
+    area = 2 * math.pi * (a * c - b * b).clamp(min=0).sqrt() * (gaussians.opacities - ALPHA_MIN).clamp(min=0)
+    u, v = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
+    area = area * _within(u, a.sqrt(), camera.width) * _within(v, c.sqrt(), camera.height)
+    return torch.where(z > NEAR, area, math.inf)
+
+
+def _within(mean: Tensor, sigma: Tensor, length: int) -> Tensor:
+    """(N,) The shares of normal distributions that lie between 0 and `length`."""
+    return torch.special.ndtr((length - mean) / sigma) - torch.special.ndtr(-mean / sigma)
+
+
+def _smaller(camera: Camera) -> Camera:
+    factor = min(1.0, SIDE / max(camera.width, camera.height))
+    width, height = max(1, round(camera.width * factor)), max(1, round(camera.height * factor))
+    scaled = {name: getattr(camera, name) * factor for name in ("fx", "fy", "cx", "cy")}
+    return replace(camera, width=width, height=height, **scaled)

@@ -1,6 +1,7 @@
 """Shared settings: property tests draw the same examples on every machine."""
 
-from collections.abc import Callable, Sequence
+import runpy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,25 @@ def captured() -> Callable[..., Captured]:
         return scene
 
     return write
+
+
+@pytest.fixture(scope="session")
+def one_thread() -> Iterator[None]:
+    """What is tiny is slowed down by more."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory, one_thread) -> Path:
+    """A folder with a tiny model of every backend, made once and only read."""
+    folder = tmp_path_factory.mktemp("models")
+    runpy.run_path(str(Path(__file__).parent / "models" / "tiny.py"))["save_all"](folder)
+    return folder
 
 
 def _write_model(scene: Captured, camera, suffix: str) -> None:

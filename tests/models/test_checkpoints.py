@@ -10,7 +10,7 @@ import pytest
 
 from splatsmith.base.errors import InputError
 from splatsmith.models.catalogue import CATALOGUE
-from splatsmith.models.checkpoints import find_checkpoint, locate, survey
+from splatsmith.models.checkpoints import find_checkpoint, find_checkpoints, locate, survey
 
 CONFIG = {"grounding-dino": "grounding-dino", "sam": "sam", "sam2": "sam2_video", "sam3": "sam3_video"}
 
@@ -130,6 +130,17 @@ def test_weights_are_hashed_and_the_official_sam_is_found(tmp_path):
     sam2(tmp_path, model__safetensors=b"other")
     assert find_checkpoint("sam2", tmp_path).official_sam is None
     assert find_checkpoint("sam2", tmp_path).sha256() == {"model.safetensors": hashlib.sha256(b"other").hexdigest()}
+
+
+def test_several_models_are_found_in_order_or_all_that_is_missing_is_told(models_dir, tmp_path):
+    assert find_checkpoints(["sam2", "sam"], models_dir) == [
+        find_checkpoint(name, models_dir) for name in ("sam2", "sam")
+    ]
+    sam2(tmp_path, model__safetensors=b"weights")
+    with pytest.raises(InputError) as error:
+        find_checkpoints(["sam3", "sam2", "sam"], tmp_path)
+    whats = [problem.what for problem in error.value.problems]
+    assert whats == ["the model `sam3` is not there", "the model `sam` is not there"]
 
 
 def test_two_official_files_are_one_too_many(tmp_path):

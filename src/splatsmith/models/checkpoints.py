@@ -13,6 +13,7 @@ model-0000x-of-0000y.safetensors, listed in model.safetensors.index.json. Pickle
 import difflib
 import json
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,19 @@ def find_checkpoint(backend: str, models_dir: Path) -> Checkpoint:
     checkpoint = locate(_published(backend), Path(models_dir))
     require_libraries(backend)
     return checkpoint
+
+
+def find_checkpoints(backends: Iterable[str], models_dir: Path) -> list[Checkpoint]:
+    """As `find_checkpoint`, of several; raises InputError with everything that is wrong with any of them."""
+    found, problems = [], []
+    for backend in backends:
+        try:
+            found.append(find_checkpoint(backend, models_dir))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return found
 
 
 def survey(models_dir: Path) -> list[Surveyed]:

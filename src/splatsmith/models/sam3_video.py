@@ -18,7 +18,7 @@ from splatsmith.models.loading import load_model
 from splatsmith.models.nms import mask_iou, nms
 from splatsmith.models.pictures import enlarged
 from splatsmith.models.protocols import SURE, Frames, SoftMask, Tracked
-from splatsmith.models.sam3 import load_tokenizer, prepared, tokenized
+from splatsmith.models.sam3 import Sam3, load_tokenizer, prepared, tokenized
 
 
 class _Sam3Video(Sam3VideoModel):
@@ -46,6 +46,11 @@ class Sam3Tracker:
         """From its folder. Raises InputError where weights and model do not fit each other."""
         model = load_model(_Sam3Video, checkpoint, device=device, dtype=dtype)
         return cls(model, load_tokenizer(checkpoint))
+
+    @property
+    def detector(self) -> Sam3:
+        """The part that finds, for images by themselves. It shares the tracker's weights."""
+        return Sam3(self.model.detector_model, self.tokenizer)
 
     def track(self, frames: Frames, prompts: Sequence[str]) -> Iterator[Tracked]:
         """Every instance of every prompt in every frame where it is seen, in the order of the frames.

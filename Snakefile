@@ -17,6 +17,9 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/scene.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/render.smk"
+include: "workflow/rules/segment_2d.smk"
+include: "workflow/rules/segment_3d.smk"
+include: "workflow/rules/edit.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -26,4 +29,7 @@ rule all:
         rules.prepare.input,
         rules.train.input,
         rules.render.input,
+        rules.objects.input,
+        rules.evaluate.input,
+        rules.edit.input,
         rules.report.input,

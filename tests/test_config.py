@@ -69,6 +69,11 @@ def test_values_from_the_command_line_are_text():
             {"scenes": {"fox": {"path": "fox", "train": {"stpes": 3}}}},
             ["config: scenes.fox.train: stpes", "did you mean `steps`?"],
         ),
+        (
+            {"scenes": {"fox": {"path": "fox", "train": {"steps": 3}}}, "train": {"stpes": 3}},
+            ["config: train: stpes", "did you mean `steps`?"],
+        ),
+        ({"scenes": {}}, ["there is no scene to work on", "config: scenes"]),
         ({"scenes": {"fox": {"pth": "fox"}}}, ["config: scenes.fox.pth", "did you mean `path`?"]),
         ({"scenes": {"Fox Hill": {"path": "fox"}}}, ["config: scenes.Fox Hill", "a-z 0-9 - _"]),
         (FOX | {"backend": "cuda"}, ["config: backend", "'auto', 'cpu' or 'gsplat'", "'cuda'"]),

@@ -35,8 +35,8 @@ train:
   preset: standard
 ```
 
-The `backend` of the top level is that of every section which names none. Pictures are drawn with the background and the
-antialiasing of the training, unless `render` says otherwise.
+The `backend` of the top level is that of every section which names none. Later stages draw with the background and the
+antialiasing of the training, unless their section says otherwise.
 
 A stage runs again when a key that it reads gets another value. Comments, order and defaults written out change nothing.
 """
@@ -46,7 +46,8 @@ def reference() -> str:
     """The whole file."""
     parts = [INTRODUCTION, "## Top level\n", *_table(_own_fields(WorkflowConfig))]
     parts += ["", "## A scene, under `scenes`\n", *_table(_own_fields(Scene))]
-    parts += ["| `prepare` `train` `render` `report` | mapping | `{}` | What differs from the sections below. |"]
+    names = " ".join(f"`{name}`" for name in SECTIONS)
+    parts += [f"| {names} | mapping | `{{}}` | What differs from the sections below. |"]
     for name, model in SECTIONS.items():
         stage = model.__module__.rpartition(".")[2]
         parts += ["", f"## Section `{name}`, for the stage `{stage}`\n", *_table(_fields(model))]
@@ -67,7 +68,7 @@ def _presets(model: type[BaseModel]) -> list[str]:
 
 
 def _own_fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
-    return ((name, field) for name, field in model.model_fields.items() if name not in SECTIONS)
+    return ((name, field) for name, field in _fields(model) if name not in SECTIONS)
 
 
 def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -99,6 +100,8 @@ def _values(annotation: Any) -> str:
         return " \\| ".join(map(str, arguments))
     if origin in (Union, types.UnionType):
         return " \\| ".join(_values(one) for one in arguments)
+    if origin is tuple and arguments[-1] is ...:
+        return f"[{_values(arguments[0])}, ...]"
     if origin is tuple:
         return f"[{', '.join(_values(one) for one in arguments)}]"
     if origin is dict:

@@ -202,8 +202,9 @@ def write_descriptions(folder: Path, shots: Shots) -> None:
             "method": "slamp",
             "prompt": "a toy figure with a blue left eye and a green right eye",
         },
-        {"name": "purple-hat", "target": "figure/hat", "method": "recolour", "prompt": "purple"},
-        {"name": "no-can", "target": "can", "method": "remove"},
+        {"name": "purple-mug", "target": "mug", "method": "recolour", "color": "purple"},
+        {"name": "no-can", "target": "can", "method": "remove", "fill": True},
+        {"name": "swapped", "target": "ball", "method": "swap", "with": "mug", "after": "purple-mug"},
     ]
     everyone = set(shots.names)
     test = shots.names[4::8]

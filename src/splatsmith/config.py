@@ -8,14 +8,32 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.typed import typed
 from splatsmith.scenes.description import Slug
-from splatsmith.stages import prepare_scene, render_views, report, train_3dgs
+from splatsmith.stages import (
+    associate_masks,
+    edit_scene,
+    evaluate,
+    extract_objects,
+    prepare_scene,
+    render_views,
+    report,
+    segment_2d,
+    segment_3d,
+    train_3dgs,
+)
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "prepare": prepare_scene.Config,
     "train": train_3dgs.Config,
     "render": render_views.Config,
+    "masks": segment_2d.Config,
+    "associate": associate_masks.Config,
+    "segment": segment_3d.Config,
+    "objects": extract_objects.Config,
+    "edit": edit_scene.Config,
+    "evaluate": evaluate.Config,
     "report": report.Config,
 }
 """The part of the configuration that each stage reads, by the name of its target."""
@@ -34,6 +52,18 @@ class Sections(BaseModel):
     """Settings of `train_3dgs`."""
     render: Section = {}
     """Settings of `render_views`."""
+    masks: Section = {}
+    """Settings of `segment_2d`."""
+    associate: Section = {}
+    """Settings of `associate_masks`."""
+    segment: Section = {}
+    """Settings of `segment_3d`."""
+    objects: Section = {}
+    """Settings of `extract_objects`."""
+    edit: Section = {}
+    """Settings of `edit_scene`."""
+    evaluate: Section = {}
+    """Settings of `evaluate`."""
     report: Section = {}
     """Settings of `report`."""
 
@@ -47,6 +77,17 @@ class Scene(Sections):
     """File in the scene's folder that says which views are held out, instead of its `split.yml`."""
 
 
+class Models(BaseModel):
+    """Where models come from and where they run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    dir: str = "models"
+    """Folder of their weights, one sub-folder each; `splatsmith doctor --models DIR` says what it holds and lacks."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where they run; auto takes the GPU where torch can, and the log says which."""
+
+
 class WorkflowConfig(Sections):
     """All that a user may configure."""
 
@@ -54,6 +95,8 @@ class WorkflowConfig(Sections):
     """The scenes to work on, by the names that their results get: small letters, digits, `-` and `_`."""
     backend: Literal["auto", "cpu", "gsplat"] = "auto"
     """Rasterizer. `auto` takes gsplat where it is installed and there is a GPU, else cpu; the log says which."""
+    models: Models = Models()
+    """Foundation models, for the mask sources that run one."""
     pin_code: bool = False
     """Accept existing results though the code that made them has changed since, e.g. by an upgrade."""
 
@@ -61,21 +104,28 @@ class WorkflowConfig(Sections):
         """The settings of one stage for one scene. Raises InputError that names the place of a wrong key."""
         common, own = getattr(self, name), getattr(self.scenes[scene], name)
         values = self._shared(name, scene) | merged(common, own)
-        return typed(SECTIONS[name], values, f"config: {f'scenes.{scene}.' if own else ''}{name}")
+        try:
+            return typed(SECTIONS[name], values, f"config: scenes.{scene}.{name}")
+        except InputError:
+            typed(SECTIONS[name], common, f"config: {name}")  # where it is wrong already, that is the place
+            raise
 
     def _shared(self, name: str, scene: str) -> Section:
         """What a section takes from elsewhere unless it says otherwise: pictures are drawn as they were trained."""
-        shared = {"backend": self.backend} if "backend" in SECTIONS[name].model_fields else {}
-        if name == "render":
+        shared: Section = {"backend": self.backend}
+        if name != "train":
             train = self.section("train", scene)
             shared |= {"antialiased": train.antialiased}
             shared |= {} if train.background == "random" else {"background": train.background}
-        return shared
+        return {key: value for key, value in shared.items() if key in SECTIONS[name].model_fields}
 
 
 def read_config(raw: Mapping[str, Any]) -> WorkflowConfig:
     """The whole configuration, every section of every scene checked. Raises InputError."""
     config = typed(WorkflowConfig, dict(raw), "config")
+    if not config.scenes:
+        fix = "name at least one, e.g. `scenes: {fox: {path: scenes/fox}}`"
+        raise InputError(Problem("there is no scene to work on", "config: scenes", fix))
     for scene in config.scenes:
         for name in SECTIONS:
             config.section(name, scene)

@@ -17,15 +17,30 @@ from pydantic import BaseModel
 import splatsmith
 from splatsmith.base.digest import code_digest
 from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.gpu_lease import named_devices
 from splatsmith.config import SECTIONS, Scene, WorkflowConfig, read_config
 from splatsmith.scenes.description import FILE_NAME as DESCRIPTION_NAME
-from splatsmith.scenes.description import read_description
+from splatsmith.scenes.description import Description, read_description
+from splatsmith.scenes.edits import Diffusion
 from splatsmith.scenes.layout import input_files
 from splatsmith.scenes.split import FILE_NAME as SPLIT_NAME
 from splatsmith.scenes.split import read_split
+from splatsmith.scenes.truth import find_truth
+from splatsmith.stages import segment_2d
 
-FOLDERS = {"prepare_scene": "scene", "train_3dgs": "gaussians", "render_views": "renders", "report": "report"}
-"""Where in `results/{scene}` each stage writes, `stage.json` included."""
+FOLDERS = {
+    "prepare_scene": "scene",
+    "train_3dgs": "gaussians",
+    "render_views": "renders",
+    "segment_2d": "masks/raw",
+    "associate_masks": "masks/consistent",
+    "segment_3d": "segmentation/{method}",
+    "extract_objects": "objects",
+    "edit_scene": "edits/{edit}",
+    "evaluate": "evaluation",
+    "report": "report",
+}
+"""Where in `results/{scene}` each stage writes, `stage.json` included; by its wildcards."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +50,36 @@ class ScenePlan:
     path: Path
     files: list[str]
     """Every file that `prepare_scene` may read."""
+    split_file: Path | None
+    """The file that says which photos are held out; None where the stage is to choose."""
     split: str
-    """The split file's content as JSON, or "null" where the stage is to choose."""
+    """What it says, as JSON; "null" without one."""
     settings: dict[str, str]
     """Each section of the configuration as JSON, defaults filled in."""
     gpus: dict[str, int]
     """GPUs that the stage of each section takes, 0 or 1."""
+    segmentation: "SegmentationPlan | None"
+    """What is to be done with its objects; None where nothing is."""
+
+
+@dataclass(frozen=True)
+class SegmentationPlan:
+    """What the jobs of a scene get that is to be segmented."""
+
+    objects: str
+    """The description's objects as JSON."""
+    mask_files: list[str]
+    """Files of the scene that the masks are read from."""
+    needs_gaussians: bool
+    """Whether masks are carried from view to view through the trained scene."""
+    methods: dict[str, str]
+    """Each method's settings as JSON; the first one makes the objects."""
+    edits: dict[str, str]
+    """Each plain edit as JSON."""
+    after: dict[str, str | None]
+    """The edit that each of them begins with; None: the segmented scene."""
+    truth: list[str]
+    """Files that results are measured against; none where the truth is not known."""
 
 
 class Plan:
@@ -57,14 +96,20 @@ class Plan:
         scripts, package = self._project / "workflow" / "scripts", Path(splatsmith.__file__).parent
         return {stage: code_digest(scripts / f"{stage}.py", package) for stage in FOLDERS}
 
-    def code(self, stage: str, scene: str) -> str:
-        """The digest that a result of `stage` must have been made with to be kept.
+    @property
+    def segmented(self) -> list[str]:
+        """The scenes that are to be segmented."""
+        return [name for name, scene in self.scenes.items() if scene.segmentation is not None]
+
+    def code(self, stage: str, wildcards: Mapping[str, str]) -> str:
+        """The digest that a result of `stage` must have been made with to be kept. `wildcards`: whose result.
 
         It is the present code's, or with `pin_code` that of the code which made the result that is there.
         """
         if self.config.pin_code:
             try:
-                made = json.loads(Path("results", scene, FOLDERS[stage], "stage.json").read_text(encoding="utf-8"))
+                folder = Path("results", wildcards["scene"], FOLDERS[stage].format(**wildcards))
+                made = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
                 return made["code"] or self.codes[stage]
             except (OSError, ValueError):
                 pass  # nothing was made yet
@@ -74,14 +119,36 @@ class Plan:
 def _plan_scene(config: WorkflowConfig, name: str, project: Path) -> ScenePlan:
     scene = config.scenes[name]
     path = _folder(name, scene, project)
-    read_description(path / DESCRIPTION_NAME)  # wrong YAML is told before any work
+    description = read_description(path / DESCRIPTION_NAME)  # wrong YAML is told before any work
+    split_file = _split_file(scene, path)
     sections = {section: config.section(section, name) for section in SECTIONS}
     return ScenePlan(
         path=path,
         files=[file.as_posix() for file in input_files(path, sections["prepare"].images)],
-        split=_split(scene, path),
+        split_file=split_file,
+        split=_json(read_split(split_file)) if split_file else "null",
         settings={key: _json(section) for key, section in sections.items()},
         gpus={key: _gpus(getattr(section, "backend", "cpu")) for key, section in sections.items()},
+        segmentation=_plan_segmentation(path, description, sections),
+    )
+
+
+def _plan_segmentation(
+    path: Path, description: Description, sections: Mapping[str, BaseModel]
+) -> SegmentationPlan | None:
+    masks, segment = sections["masks"], sections["segment"]
+    if not segment_2d.has_work(masks, description.objects):
+        return None
+    edits = [edit for edit in description.edits if not isinstance(edit, Diffusion)]
+    truth = find_truth(path, sections["evaluate"].truth)
+    return SegmentationPlan(
+        objects=_json_of([one.model_dump(mode="json") for one in description.objects]),
+        mask_files=[file.as_posix() for file in segment_2d.mask_files(masks, path)],
+        needs_gaussians=segment_2d.needs_gaussians(masks),
+        methods={method: _json(segment.only(method)) for method in segment.methods},
+        edits={edit.name: _json(edit) for edit in edits},
+        after={edit.name: edit.after for edit in edits},
+        truth=[file.as_posix() for file in truth.files] if truth else [],
     )
 
 
@@ -94,19 +161,23 @@ def _folder(name: str, scene: Scene, project: Path) -> Path:
     raise InputError(Problem("there is no such folder", where, "correct the path", got=scene.path))
 
 
-def _split(scene: Scene, path: Path) -> str:
+def _split_file(scene: Scene, path: Path) -> Path | None:
     file = path / (scene.split or SPLIT_NAME)
-    if scene.split is None and not file.exists():
-        return "null"
-    return _json(read_split(file))
+    return file if scene.split is not None or file.exists() else None
 
 
 def _gpus(backend: str) -> int:
     """Only what the scheduler is told: a stage with backend "auto" looks again when it runs, and says what it takes."""
     if backend == "auto":
-        return int(shutil.which("nvidia-smi") is not None and importlib.util.find_spec("gsplat") is not None)
+        hidden = named_devices() == []
+        usable = shutil.which("nvidia-smi") is not None and importlib.util.find_spec("gsplat") is not None
+        return int(usable and not hidden)
     return int(backend == "gsplat")
 
 
 def _json(model: BaseModel) -> str:
-    return json.dumps(model.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    return _json_of(model.model_dump(mode="json"))
+
+
+def _json_of(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import imageio_ffmpeg
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -24,7 +25,7 @@ from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import write_ply
 from splatsmith.report.page import TEMPLATES, duration, grade
 from splatsmith.report.recipe import recipe
-from splatsmith.report.results import read_results
+from splatsmith.report.results import StageRecord, read_results
 from splatsmith.stages import prepare_scene, render_views, report, train_3dgs
 
 EVIL = '<script>alert("1")</script><img src="http://evil.example/x.png" onerror=alert(1)>\'"&amp;{{ 7*7 }}'
@@ -268,7 +269,8 @@ def test_the_settings_in_the_page_make_the_same_results_again(results):
     prepared = {
         "stage": "prepare_scene",
         "status": "ok",
-        "inputs": {"my scenes/fox/images/a.jpg": "0", "my scenes/fox/b": "1"},
+        "arguments": {"scene": "my scenes/fox", "split": "my scenes/fox/splits/few.yml"},
+        "inputs": {"my scenes/fox/images/a.jpg": "0", "my scenes/fox/images/b.jpg": "1"},
     }
     prepared |= {"config": prepare_scene.Config(max_side=77).model_dump(mode="json")}
     trained = {"stage": "train_3dgs", "status": "ok", "backend": "cpu", "inputs": {}}
@@ -279,12 +281,20 @@ def test_the_settings_in_the_page_make_the_same_results_again(results):
     text = recipe("fox", read_results(folder).stages)
     config = read_config(yaml.safe_load(text))
     assert config.scenes["fox"].path == "my scenes/fox"
+    assert config.scenes["fox"].split == "splits/few.yml"
     assert config.section("prepare", "fox").model_dump(mode="json") == prepared["config"]
     assert config.section("train", "fox").model_dump(mode="json") == trained["config"] | {"backend": "cpu"}
     assert config.section("render", "fox") == render_views.Config(backend="cpu", turntable_frames=4, turntable_side=40)
     page = Page(write(folder))
     assert " ".join(text.split()) in page.text()
     assert "./run --configfile again.yaml results/fox/report/index.html" in page.text()
+
+
+@pytest.mark.parametrize(("split", "key"), [(None, None), ("fox/split.yml", "split.yml")])
+def test_a_scene_without_a_split_file_gets_none_in_its_settings(split, key):
+    prepared = StageRecord(stage="prepare_scene", status="ok", arguments={"scene": "fox", "split": split})
+    assert read_config(yaml.safe_load(recipe("fox", [prepared]))).scenes["fox"].split == key
+    assert recipe("fox", [StageRecord(stage="prepare_scene", status="failed")]) is None
 
 
 def test_the_same_results_give_the_same_bytes(results):
@@ -314,6 +324,7 @@ def test_stages_without_a_record_are_left_out_and_failures_are_told(results):
     assert "train_3dgs" not in page.text()
 
 
+@pytest.mark.slow
 def test_large_pictures_are_reduced_and_the_page_says_so(tmp_path, prepared):
     folder = finished(tmp_path / "fox", prepared, NAMES, TEST, width=600)
     sizes = {}
@@ -425,3 +436,215 @@ def test_the_script_writes_the_page_without_torch(results):
     assert answer.returncode == 0, answer.stderr
     assert (results / "report" / "index.html").exists()
     assert {"torch", "numba", "cv2", "pycolmap"}.isdisjoint(answer.stdout.split())
+
+
+# A segmented scene
+
+
+def noise(width: int, height: int) -> Image.Image:
+    """A picture that JPEG cannot make small."""
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def listed(folder: Path, sheet: str | None = None, **documents: object) -> None:
+    """Write what a stage leaves: JSON by name, a contact sheet, and the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, value in documents.items():
+        (folder / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+    if sheet:
+        noise(900, 300).save(folder / sheet, quality=95)
+    names = [path.name for path in folder.iterdir() if path.name not in ("manifest.json", "stage.json")]
+    (folder / "manifest.json").write_text(json.dumps({name: sha256_of(folder / name) for name in names}))
+
+
+def plate(id: int, path: str, **told: object) -> dict:
+    box = {"box_min": [0.0, 0.0, 0.0], "box_max": [0.25, 1.5, 12.0]}
+    known = {"colour": [1, 2, id], "count": 1000 + id, "mean_score": 0.75, "views": 4, "view": "0004", "status": "ok"}
+    return {"id": id, "path": path, "prompt": "", "reason": "", "ply": f"{path}/gaussians.ply", **known, **box} | told
+
+
+EMPTY = {"box_min": None, "box_max": None, "mean_score": None, "view": None, "ply": None, "count": 0, "views": 0}
+MEANS = {"miou": 0.8125, "mbiou": 0.4375, "missing": 3, "pairs": 17}
+NOTHING = {"miou": None, "mbiou": None, "missing": 0, "pairs": 0}
+
+
+def objects_in(results: Path) -> None:
+    plates = [plate(7, EVIL, prompt=EVIL), plate(300, "ghost", **EMPTY, status="empty", reason=EVIL)]
+    atlas = {"min_share": 0.5, "clean": True, "gaussians": 4321, "rest": 1234, "objects": plates}
+    listed(results / "objects", "atlas.jpg", atlas=atlas)
+
+
+def masks_in(results: Path) -> None:
+    views = {"0001": {"masks": [], "flags": [EVIL, "two"]}, "0004": {"masks": []}}
+    raw = {"source": EVIL, "rest": "unknown", "objects": [], "missing": {EVIL: EVIL}, "views": views}
+    listed(results / "masks" / "raw", "contact.jpg", masks=raw)
+    maps = {"0001": ("given", [EVIL, "three"]), "0004": ("rendered", []), "0005": ("rendered", [])}
+    told = {name: {"origin": origin, "flags": flags} for name, (origin, flags) in maps.items()}
+    listed(results / "masks" / "consistent", "contact.jpg", views=told)
+
+
+def segmentation_in(results: Path) -> None:
+    votes = {
+        "held_out": {"psnr_db_before": 27.125, "psnr_db_after": 27.0625},
+        "splits": 0,
+        "method": EVIL,
+        "sure": True,
+    }
+    views = {str(i): float(i) for i in range(50)}
+    listed(results / "segmentation" / "votes", metrics=votes | {"views": views})
+    listed(results / "segmentation" / "gradiseg", metrics={EVIL: 0.375, "splits": 12345})
+
+
+def evaluation_in(results: Path) -> None:
+    by_rule = {"soft": MEANS | {"objects": {EVIL: MEANS}}, "argmax": {}}
+    nothing = {"soft": NOTHING | {"objects": {}}, "argmax": {}}
+    extraction = [{"numbers": "oracle", "weights": "number", "accuracy": 0.625, "miou": None}]
+    method = {"named": nothing, "oracle": by_rule, "oracle_elsewhere": by_rule, "gaussians": {"extraction": extraction}}
+    protocols = dict.fromkeys(("named", "oracle", "oracle_elsewhere"), EVIL)
+    told = {"reason": EVIL, "truth": {}, "protocols": protocols, "methods": {EVIL: method}}
+    listed(results / "evaluation", "contact.jpg", metrics=told)
+
+
+def edits_in(results: Path) -> None:
+    for name in ("no-can", "purple-hat"):
+        told = {
+            "edit": {"name": name, "target": EVIL, "method": "remove"},
+            "gaussians": {"before": 9876, "after": 8765},
+        }
+        listed(results / "edits" / name, "contact.jpg", metrics=told)
+        record = {"stage": "edit_scene", "status": "ok", "seconds": 1.5}
+        (results / "edits" / name / "stage.json").write_text(json.dumps(record))
+
+
+PARTS = {
+    "objects": objects_in,
+    "masks": masks_in,
+    "segmentation": segmentation_in,
+    "evaluation": evaluation_in,
+    "edits": edits_in,
+}
+SECTIONS = {
+    "Objects": ("objects", "masks", "segmentation"),
+    "Segmentation against the truth": ("evaluation",),
+    "Edits": ("edits",),
+}
+
+
+@pytest.mark.parametrize("parts", [[], *([part] for part in PARTS), list(PARTS)], ids=" ".join)
+def test_a_section_is_there_if_its_results_are(results, parts):
+    for part in parts:
+        PARTS[part](results)
+    page = Page(write(results))
+    there = [title for title, needs in SECTIONS.items() if set(needs) & set(parts)]
+    assert [text for _, text in page.all("h2")][5:-2] == there
+    links = [attrs["href"] for attrs, _ in page.all("a") if attrs["href"].startswith("#")]
+    assert {link[1:] for link in links} == {attrs["id"] for attrs, _ in page.all("section")}
+    record = json.loads((results / "report" / "stage.json").read_text())
+    assert all(record["inputs"].values())
+    found = {"/".join(Path(path).relative_to(results).parts[:-1]) for path in record["inputs"]}
+    assert {place.split("/")[0] for place in found} == {"scene", "renders", *parts}
+
+
+@pytest.fixture
+def segmented(results) -> Path:
+    """Results of one's own, of every kind."""
+    for part in PARTS.values():
+        part(results)
+    return results
+
+
+def test_the_atlas_is_told_in_a_picture_and_a_table(segmented):
+    page = Page(write(segmented))
+    told = next(text for attrs, text in page.all("section") if attrs["id"] == "objects")
+    values = [float(attrs["value"]) for attrs, _ in page.all("data")]
+    assert {4321, 1234, 1007, 0, 0.75, 2, 50.0} <= set(values)
+    assert "0.25 × 1.5 × 12" in told
+    assert f"objects/{EVIL}/gaussians.ply" in told
+    assert f"empty {EVIL}" in told
+    (swatch, _), *_ = [one for one in page.all("i") if one[0].get("class") == "swatch"]
+    assert swatch["style"] == "background: rgb(1, 2, 7)"
+
+
+def test_views_to_look_at_are_told_with_their_reasons(segmented):
+    told = next(text for attrs, text in Page(write(segmented)).all("section") if attrs["id"] == "objects")
+    assert f"1 view to look at 0001: {EVIL}; three" in told
+    assert f"{EVIL} was found in no view: {EVIL}" in told
+    assert "1 as the source gave them, 2 drawn from the other views alone." in told
+
+
+def test_figures_of_every_segmentation_stand_side_by_side(segmented):
+    told = next(text for attrs, text in Page(write(segmented)).all("section") if attrs["id"] == "objects")
+    assert "figuregradisegvotes" in told
+    assert f"{EVIL}0.375– splits12,3450" in told
+    assert "held out psnr db before–27.12 held out psnr db after–27.06" in told
+    assert "sure" not in told
+    assert "views 3" not in told
+
+
+def test_figures_of_an_evaluation_are_told_as_they_are(segmented):
+    page = Page(write(segmented))
+    told = next(text for attrs, text in page.all("section") if attrs["id"] == "evaluation")
+    assert f"{EVIL} oracle 81.2 43.8 3 of 17 62.5 –" in told
+    assert f"{EVIL} oracle_elsewhere 81.2 43.8 3 of 17 – –" in told
+    assert f"{EVIL} named – – 0 of 0 – –" in told
+    assert f"{EVIL}81.2 / 43.8" in told
+    assert told.count(EVIL) == 1 + 3 + 3 + 1 + 1  # the reason, the rows, the protocols, the columns, the objects
+
+
+def test_every_edit_is_told_with_its_pictures_and_its_run(segmented):
+    page = Page(write(segmented))
+    told = {attrs["aria-label"]: text for attrs, text in page.all("article")}
+    assert f"remove {EVIL} · 9,876 Gaussians before, 8,765 after" in told["Edit no-can"]
+    assert "edits/purple-hat/point_cloud.ply" in told["Edit purple-hat"]
+    shown = [attrs["src"] for attrs, _ in page.all("img") if "before and after" in attrs["alt"]]
+    given = [(segmented / "edits" / name / "contact.jpg").read_bytes() for name in ("no-can", "purple-hat")]
+    assert [content(uri)[1] for uri in shown] == given
+    runs = [text for attrs, text in page.all("th") if attrs.get("scope") == "row" and text.startswith("edit_scene")]
+    assert runs == ["edit_scene no-can", "edit_scene purple-hat"]
+
+
+def test_raw_masks_are_shown_where_there_are_no_consistent_ones(segmented):
+    shutil.rmtree(segmented / "masks" / "consistent")
+    page = Page(write(segmented))
+    assert f"1 view to look at 0001: {EVIL}; two" in page.text()
+    (shown,) = [attrs["src"] for attrs, _ in page.all("img") if "with the masks" in attrs["alt"]]
+    assert content(shown)[1] == (segmented / "masks" / "raw" / "contact.jpg").read_bytes()
+
+
+def test_sheets_are_reduced_to_keep_the_page_small(segmented):
+    for folder in (segmented / "objects", segmented / "evaluation"):
+        sheet = next(folder.glob("*.jpg"))
+        noise(3000, 700).save(sheet, quality=95)
+        listed(folder)
+    widths = {}
+    for size_mb in (2, 20):
+        page = Page(write(segmented, size_mb=size_mb))
+        by_alt = {attrs["alt"]: attrs for attrs, _ in page.all("img")}
+        sheet = next(attrs for alt, attrs in by_alt.items() if alt.startswith("A tile for each object"))
+        assert Image.open(io.BytesIO(content(sheet["src"])[1])).size == (int(sheet["width"]), int(sheet["height"]))
+        widths[size_mb] = int(sheet["width"])
+        assert len(page.raw) < size_mb * 1e6
+    assert widths[2] < widths[20] < 3000
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "stage", "words"),
+    [
+        ("objects/atlas.json", "{}", "extract_objects", "its bytes are not those that the manifest lists"),
+        ("objects/atlas.jpg", "", "extract_objects", "its bytes are not those that the manifest lists"),
+        ("objects/manifest.json", "[", "extract_objects", "Invalid JSON"),
+        ("masks/raw/masks.json", None, "segment_2d", "no such file"),
+        ("masks/consistent/contact.jpg", None, "associate_masks", "no such file"),
+        ("segmentation/votes/metrics.json", None, "segment_3d", "no such file"),
+        ("evaluation/metrics.json", "{}", "evaluate", "its bytes are not those that the manifest lists"),
+        ("edits/no-can/contact.jpg", None, "edit_scene", "no such file"),
+        ("edits/no-can/stage.json", "{}", "edit_scene", "stage: Field required"),
+    ],
+)
+def test_a_damaged_result_of_a_segmented_scene_is_named(segmented, path, text, stage, words):
+    (segmented / path).unlink() if text is None else (segmented / path).write_text(text)
+    with pytest.raises(InputError) as error:
+        write(segmented)
+    (problem,) = error.value.problems
+    assert (problem.where, problem.got) == (str(segmented / path), words) or words in problem.got
+    assert f"redo the stage {stage}" in problem.fix

@@ -58,6 +58,17 @@ def test_snakemake_s_linter_agrees(finished):
     assert titles == ACCEPTED
 
 
+@pytest.mark.slow
+def test_a_split_of_many_photos_does_not_lengthen_the_command(project):
+    """The whole command is one argument of bash, and Linux takes at most 128 KiB."""
+    names = ", ".join(f"photo_{i:05}" for i in range(20_000))
+    project.edit("resources/tiny/split.yml", "train: [0, 1, 2, 3]", f"train: [{names}]")
+    shown = project.snakemake("--dry-run", "--printshellcmds", "prepare").stdout
+    command = next(line for line in shown.splitlines() if "prepare_scene.py" in line)
+    assert "--split resources/tiny/split.yml" in command
+    assert len(command) < 2000
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_profiles_agree_on_what_keeps_results(name):
     keys = ("rerun-triggers", "max-checksum-file-size", "rerun-incomplete", "keep-going")

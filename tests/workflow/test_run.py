@@ -68,6 +68,20 @@ def test_installs_further_parts_when_asked(run):
     assert run.said()[0] == INSTALL.replace("[dev]", "[dev,gpu]")
 
 
+def test_parts_once_installed_stay(run):
+    """No second installation, which would need the network, and a new one names them again."""
+    run("all", SPLATSMITH_EXTRAS="gpu")
+    for extras in ("", "gpu"):
+        run("all", SPLATSMITH_EXTRAS=extras)
+        assert run.said() == ["-m snakemake all"]
+    run("all", SPLATSMITH_EXTRAS="slurm,gpu")
+    assert run.said()[0] == INSTALL.replace("[dev]", "[dev,gpu,slurm]")
+    with open(run.folder / "pyproject.toml", "a") as file:
+        file.write("\n# newer\n")
+    run("all")
+    assert run.said()[0] == INSTALL.replace("[dev]", "[dev,gpu,slurm]")
+
+
 def test_a_failed_installation_is_tried_again(tmp_path):
     run = House(tmp_path / "a house")
     assert run("demo", breaks="pip install").returncode == 7
@@ -95,6 +109,12 @@ def test_a_failed_installation_is_tried_again(tmp_path):
         ),
         (["redo", "prepare"], ["-m snakemake prepare --forcerun prepare_scene", "-m snakemake"]),
         (["redo", "render", "-q"], ["-m snakemake render --forcerun render_views -q", "-m snakemake -q"]),
+        (["redo", "associate"], ["-m snakemake masks --forcerun associate_masks", "-m snakemake"]),
+        (["redo", "segment"], ["-m snakemake evaluate --forcerun segment_3d", "-m snakemake"]),
+        (
+            ["redo", "edit", "fox"],
+            ["-m snakemake results/fox/report/index.html --forcerun edit_scene", "-m snakemake"],
+        ),
         (["redo", "report"], ["-m snakemake report --forcerun write_report", "-m snakemake"]),
     ],
     ids=lambda words: " ".join(words) or "none",
@@ -113,7 +133,7 @@ def test_redo_stops_when_the_stage_fails(run):
 def test_redo_names_the_stages(run, words):
     answer = run(*words)
     assert answer.returncode == 2
-    assert "prepare|train|render|report" in answer.stderr
+    assert "prepare|train|render|masks|associate|segment|objects|edit|evaluate|report" in answer.stderr
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]], ids=str)
@@ -126,7 +146,13 @@ def test_says_what_it_can_do_without_setting_up(run, words):
 
 
 def test_demo_ends_by_naming_the_page(run, tmp_path):
-    for where, words in ((run.folder, []), (tmp_path / "else where", ["--directory", "../else where"])):
+    there = tmp_path / "else where"
+    for where, words in (
+        (run.folder, []),
+        (there, ["--directory", "../else where"]),
+        (there / "a", ["--directory=../else where/a", "-n"]),
+        (there / "b", ["--cores", "1", "-d", str(there / "b")]),
+    ):
         page = where / "results" / "demo" / "report" / "index.html"
         assert str(page) not in run("demo", *words).stdout
         page.parent.mkdir(parents=True)

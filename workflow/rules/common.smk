@@ -34,6 +34,11 @@ def scene_split(wildcards):
     return PLAN.scenes[wildcards.scene].split
 
 
+def scene_split_option(wildcards):
+    file = PLAN.scenes[wildcards.scene].split_file
+    return f"--split {shlex.quote(file.as_posix())}" if file else ""
+
+
 def settings(section):
     return lambda wildcards: PLAN.scenes[wildcards.scene].settings[section]
 
@@ -43,8 +48,16 @@ def gpus(section):
 
 
 def code(stage):
-    return lambda wildcards: PLAN.code(stage, wildcards.scene)
+    return lambda wildcards: PLAN.code(stage, dict(wildcards))
 
 
 def every_scene(*paths):
     return collect(list(paths), scene=PLAN.scenes)
+
+
+def segmentation(wildcards):
+    return PLAN.scenes[wildcards.scene].segmentation
+
+
+def every_segmented_scene(path):
+    return collect(path, scene=PLAN.segmented)

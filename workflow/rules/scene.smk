@@ -24,12 +24,13 @@ rule prepare_scene:
         runtime=120,
     params:
         scene=scene_path,
-        split=scene_split,
+        split=scene_split,  # only to see a change: as a word of the command it might be too long
+        split_option=scene_split_option,
         config=settings("prepare"),
         code=code("prepare_scene"),
     message:
         "prepare {wildcards.scene}: {params.scene}"
     shell:
         'SPLATSMITH_CODE={params.code} "$PYTHON" -u "$SCRIPTS"/prepare_scene.py --scene {params.scene:q}'
-        " --output results/{wildcards.scene}/scene --split {params.split:q} --config {params.config:q}"
+        " --output results/{wildcards.scene}/scene {params.split_option} --config {params.config:q}"
         " --threads {threads} 2>&1 | tee -i {log:q}"

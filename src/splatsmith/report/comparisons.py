@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from splatsmith.report.colours import error_picture
 from splatsmith.report.contact import spread
 from splatsmith.report.embed import jpeg_uri
-from splatsmith.report.results import DrawnView, Renders, Results
+from splatsmith.report.listed import Listed
+from splatsmith.report.results import DrawnView, Results
 from splatsmith.scenes.cameras import View
 from splatsmith.scenes.prepared import read_image
 
@@ -47,7 +48,7 @@ def compare_views(results: Results, most: int, budget: float) -> tuple[Sequence[
     return comparisons, side if reduced else None
 
 
-def _compare(drawn: DrawnView, view: View, renders: Renders, side: int) -> Comparison:
+def _compare(drawn: DrawnView, view: View, renders: Listed, side: int) -> Comparison:
     photo, render, depth = read_image(view), renders.picture(drawn.render), renders.picture(drawn.depth)
     pictures = {"photo": photo, "render": render, "error": error_picture(photo, render), "depth": depth}
     uris = {name: jpeg_uri(picture, side) for name, picture in pictures.items()}

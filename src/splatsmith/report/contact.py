@@ -2,17 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-PAPER, INK, FAINT = (250, 250, 248), (36, 41, 47), (110, 118, 129)
-GAP = 8
-"""Pixels between pictures."""
-TEXT = 15
-"""Height of the letters in pixels."""
-LINE = 26
+from splatsmith.base.lettering import FAINT, GAP, INK, LINE, PAPER, fitted, font, reduced
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +28,7 @@ def spread(psnrs_db: Sequence[float], most: int) -> list[int]:
 
 def contact_sheet(columns: Sequence[str], rows: Sequence[Row], *, width: int) -> np.ndarray:
     """(H, W, 3) uint8 RGB: the rows under the titles of the columns. Pictures wider than `width` pixels are reduced."""
-    thumbs = [[_reduced(picture, width) for picture in row.pictures] for row in rows]
+    thumbs = [[reduced(picture, width) for picture in row.pictures] for row in rows]
     cell = max(thumb.width for row in thumbs for thumb in row)
     heights = [max(thumb.height for thumb in row) for row in thumbs]
     size = (GAP + len(columns) * (cell + GAP), LINE + GAP + sum(LINE + height + GAP for height in heights))
@@ -42,37 +36,13 @@ def contact_sheet(columns: Sequence[str], rows: Sequence[Row], *, width: int) ->
     draw = ImageDraw.Draw(sheet)
     lefts = [GAP + i * (cell + GAP) for i in range(len(columns))]
     for left, title in zip(lefts, columns, strict=True):
-        draw.text((left, GAP), _fitted(title, cell), FAINT, _font())
+        draw.text((left, GAP), fitted(title, cell), FAINT, font())
     top = LINE + GAP
     for row, pictures, height in zip(rows, thumbs, heights, strict=True):
-        name = _fitted(row.name, size[0] // 2)
-        draw.text((GAP, top), name, INK, _font())
-        draw.text((GAP + _font().getlength(name) + 2 * GAP, top), row.figures, FAINT, _font())
+        name = fitted(row.name, size[0] // 2)
+        draw.text((GAP, top), name, INK, font())
+        draw.text((GAP + font().getlength(name) + 2 * GAP, top), row.figures, FAINT, font())
         for left, picture in zip(lefts, pictures, strict=True):
             sheet.paste(picture, (left, top + LINE))
         top += LINE + height + GAP
     return np.asarray(sheet)
-
-
-def _reduced(picture: np.ndarray, width: int) -> Image.Image:
-    image = Image.fromarray(picture)
-    factor = min(1.0, width / image.width)
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return image if size == image.size else image.resize(size, Image.Resampling.BOX)
-
-
-def _fitted(text: str, width: int) -> str:
-    """`text`, its end cut where it is longer than `width` pixels."""
-    if _font().getlength(text) <= width:
-        return text
-    while text and _font().getlength(text + "…") > width:
-        text = text[:-1]
-    return text + "…"
-
-
-@cache
-def _font() -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib: Latin, Greek, Cyrillic and more."""
-    import matplotlib
-
-    return ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", TEXT)

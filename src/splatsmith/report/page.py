@@ -19,15 +19,18 @@ from splatsmith.report.embed import data_uri, jpeg_uri
 from splatsmith.report.figures import training_curve
 from splatsmith.report.recipe import recipe
 from splatsmith.report.results import Results, StageRecord
+from splatsmith.report.sheets import embed_sheets
 from splatsmith.report.turntable import fit_orbit
 
 TEMPLATES = Path(__file__).parent / "templates"
 POSTER_SIDE = 640
 MOST_SIZES = 3
-TEXT_BYTES = 50_000
-"""Of a page, give or take."""
+TEXT_BYTES, OBJECT_BYTES = 50_000, 800
+"""Of a page, and of each object in it, give or take."""
 VIDEO_SHARE = 0.5
 """Of the page's size; a larger video is left out, and its first frame stays."""
+SHEETS_SHARE = 0.4
+"""Of the page's size, at most for contact sheets."""
 GRADES = (
     (30.0, "very close to its photos", "good"),
     (25.0, "close to its photos", "good"),
@@ -51,7 +54,9 @@ def write_page(results: Results, *, most_views: int, size_mb: float) -> str:
     }
     if len(shown["video"]) > VIDEO_SHARE * size_mb * 1e6:
         shown["video"] = None
-    budget = size_mb * 1e6 - sum(len(uri) for uri in shown.values() if uri) - len(shown["poster"]) - TEXT_BYTES
+    sheets = embed_sheets(results.segmented, SHEETS_SHARE * size_mb * 1e6)
+    pictures = [*shown.values(), shown["poster"], *(sheet.uri for sheet in sheets.values())]
+    budget = size_mb * 1e6 - sum(len(uri) for uri in pictures if uri) - _text_bytes(results)
     comparisons, side = compare_views(results, most_views, budget)
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     environment = Environment(
@@ -75,6 +80,8 @@ def write_page(results: Results, *, most_views: int, size_mb: float) -> str:
         versions=_versions(results.stages),
         recipe=recipe(results.name, results.stages),
         **shown,
+        segmented=results.segmented,
+        sheets=sheets,
         comparisons=comparisons,
         reduced_to=side,
         error_full=ERROR_FULL,
@@ -100,6 +107,11 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _text_bytes(results: Results) -> int:
+    atlas = results.segmented.atlas
+    return TEXT_BYTES + OBJECT_BYTES * len(atlas.objects if atlas else ())
 
 
 def _versions(stages: list[StageRecord]) -> dict[str, list[str]]:

@@ -14,13 +14,15 @@ SECTIONS = {"prepare_scene": "prepare", "train_3dgs": "train", "render_views": "
 def recipe(name: str, stages: Sequence[StageRecord]) -> str | None:
     """YAML for a `--configfile` with every setting of scene `name` written out, the backends being those that ran.
 
-    None where `prepare_scene` left no record of what it read.
+    None where `prepare_scene` left no record of the scene's folder.
     """
     records = {stage.stage: stage for stage in stages}
-    prepared = records.get("prepare_scene")
-    if prepared is None or not prepared.inputs:
+    named = records["prepare_scene"].arguments if "prepare_scene" in records else {}
+    if not (path := named.get("scene")):
         return None
-    scene = {"path": os.path.commonpath(prepared.inputs)}
+    scene = {"path": path}
+    if split := named.get("split"):
+        scene["split"] = os.path.relpath(split, path)
     for stage, section in SECTIONS.items():
         if stage in records:
             ran = records[stage].backend

@@ -1,28 +1,26 @@
 """What a scene's results say, read from their folder for a page: checked, and with every number as it was written."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-import numpy as np
-import pydantic
-from pydantic import BaseModel, ConfigDict, TypeAdapter
-
-from splatsmith.base.errors import InputError, Problem
-from splatsmith.scenes.pictures import read_picture
+from splatsmith.report.listed import Document, Listed, parsed, read_bytes, read_json, unusable
+from splatsmith.report.segmented import Segmented, read_segmented
 from splatsmith.scenes.prepared import PreparedScene, read_prepared
 from splatsmith.scenes.verdict import Verdict
 
-STAGES = {"prepare_scene": "scene", "train_3dgs": "gaussians", "render_views": "renders"}
-"""Stages in the order in which they run, and their folders."""
-Parsed = TypeVar("Parsed")
-
-
-class Document(BaseModel):
-    """What the page needs of a JSON file; further keys are passed over."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+STAGES = {
+    "prepare_scene": "scene",
+    "train_3dgs": "gaussians",
+    "render_views": "renders",
+    "segment_2d": "masks/raw",
+    "associate_masks": "masks/consistent",
+    "segment_3d": "segmentation/*",
+    "extract_objects": "objects",
+    "evaluate": "evaluation",
+    "edit_scene": "edits/*",
+}
+"""Stages in the order in which they run, and the folders of their results; `*` where there may be several."""
 
 
 class Figures(Document):
@@ -70,11 +68,14 @@ class StageRecord(Document):
     """A `stage.json`."""
 
     stage: str
+    of: str = ""
+    """Which of the stage's results: a method, an edit; nothing where there is but one."""
     status: str
     reason: str = ""
     code: str | None = None
     versions: dict[str, str] = {}
     config: dict = {}
+    arguments: dict[str, str | None] = {}
     inputs: dict[str, str | None] = {}
     seed: int | None = None
     backend: str | None = None
@@ -95,75 +96,36 @@ class Results:
     metrics: Metrics
     stages: list[StageRecord]
     """Of the stages that left a `stage.json`, in their order."""
-    renders: "Renders"
-
-
-@dataclass(frozen=True, eq=False)
-class Renders:
-    """The folder `renders/`. Only files are given out that are as the manifest lists them, or InputError is raised."""
-
-    folder: Path
-    manifest: dict[str, str]
-
-    def read(self, name: str) -> bytes:
-        """The bytes of a file."""
-        data = _bytes(self.folder / name, "render_views")
-        if hashlib.sha256(data).hexdigest() != self.manifest.get(name):
-            raise _unusable(self.folder / name, "render_views", "its bytes are not those that the manifest lists")
-        return data
-
-    def picture(self, name: str) -> np.ndarray:
-        """(H, W, 3) uint8 RGB."""
-        self.read(name)
-        return read_picture(self.folder / name)
+    renders: Listed
+    segmented: Segmented
 
 
 def read_results(folder: Path) -> Results:
     """Read `results/{scene}`. Raises InputError that names the file and the stage to redo."""
     scene = read_prepared(folder / "scene")
-    manifest = folder / "renders" / "manifest.json"
-    renders = Renders(manifest.parent, _json(dict[str, str], manifest, "render_views"))
-    metrics_json, metrics_jsonl = renders.folder / "metrics.json", folder / "gaussians" / "metrics.jsonl"
-    metrics = _parsed(Metrics, renders.read("metrics.json"), metrics_json, "render_views")
+    renders = Listed.at(folder / "renders", "render_views")
+    metrics = renders.json(Metrics, "metrics.json")
     strangers = {view.name for view in metrics.views} - {view.name for view in scene.views}
     if strangers:
         got = f"views that the scene does not have: {', '.join(sorted(strangers))}"
-        raise _unusable(metrics_json, "render_views", got)
-    rows = _bytes(metrics_jsonl, "train_3dgs").splitlines()
-    records = {stage: folder / place / "stage.json" for stage, place in STAGES.items()}
+        raise unusable(renders.folder / "metrics.json", "render_views", got)
+    curve = folder / "gaussians" / "metrics.jsonl"
+    rows = read_bytes(curve, "train_3dgs").splitlines()
     return Results(
         name=folder.absolute().name,
         scene=scene,
-        verdict=_json(Verdict, folder / "scene" / "verdict.json", "prepare_scene"),
-        curve=[_parsed(dict, row, metrics_jsonl, "train_3dgs") for row in rows],
+        verdict=read_json(Verdict, folder / "scene" / "verdict.json", "prepare_scene"),
+        curve=[parsed(dict, row, curve, "train_3dgs") for row in rows],
         metrics=metrics,
-        stages=[_json(StageRecord, path, stage) for stage, path in records.items() if path.exists()],
+        stages=_stages(folder),
         renders=renders,
+        segmented=read_segmented(folder),
     )
 
 
-def _json(kind: type[Parsed], path: Path, stage: str) -> Parsed:
-    return _parsed(kind, _bytes(path, stage), path, stage)
-
-
-def _parsed(kind: type[Parsed], text: bytes, path: Path, stage: str) -> Parsed:
-    try:
-        return TypeAdapter(kind).validate_json(text)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise _unusable(path, stage, f"{place}: {first['msg']}" if place else first["msg"]) from None
-
-
-def _bytes(path: Path, stage: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise _unusable(path, stage, "no such file") from None
-    except OSError as error:
-        raise _unusable(path, stage, str(error)) from None
-
-
-def _unusable(path: Path, stage: str, got: str) -> InputError:
-    fix = f"redo the stage {stage}: ./run redo {stage}"
-    return InputError(Problem("a result that the report shows is missing or damaged", str(path), fix, got=got))
+def _stages(folder: Path) -> list[StageRecord]:
+    return [
+        read_json(StageRecord, path, stage).model_copy(update={"of": path.parent.name if "*" in place else ""})
+        for stage, place in STAGES.items()
+        for path in sorted(folder.glob(f"{place}/stage.json"))
+    ]

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from splatsmith.base import files
 from splatsmith.stages.record import record
 
+OPTIONAL = ("masks/raw", "masks/consistent", "segmentation/*", "objects", "evaluation", "edits/*")
+"""Folders of results that the page shows where they are."""
+
 
 class Config(BaseModel):
     """How much the page shows."""
@@ -26,7 +29,8 @@ class Inputs:
     """What the stage reads."""
 
     results: Path
-    """Folder of one scene's results: `scene/`, `gaussians/` and `renders/` within, each with its `stage.json`."""
+    """Folder of one scene's results: `scene/`, `gaussians/` and `renders/` within, each with its `stage.json`; and what
+    there is of masks, objects, evaluations and edits."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:
     from splatsmith.report.page import write_page
     from splatsmith.report.results import read_results
 
-    sources = [inputs.results / name for name in ("scene/manifest.json", "renders/manifest.json")]
+    sources = [inputs.results / place / "manifest.json" for place in ("scene", "renders")]
+    sources += sorted(path for pattern in OPTIONAL for path in inputs.results.glob(f"{pattern}/manifest.json"))
     with record(outputs.stage_json, stage="report", config=config, inputs=sources) as rec:
         page = write_page(read_results(inputs.results), most_views=config.views, size_mb=config.size_mb)
         files.write_text(outputs.page, page)

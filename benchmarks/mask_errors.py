@@ -1,0 +1,71 @@
+"""What segmenters do to true masks. Label maps (H, W), 0 where nothing is; a generator makes every draw."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import ndimage
+
+LabelMaps = dict[str, np.ndarray]
+"""By the name of the view."""
+
+
+def renumbered(maps: LabelMaps, draw: np.random.Generator) -> LabelMaps:
+    """Every view numbers its masks anew, 1, 2, ... in random order."""
+    result = {}
+    for name, labels in maps.items():
+        numbers, place = np.unique(labels, return_inverse=True)
+        new = np.zeros(len(numbers), int)
+        new[numbers > 0] = draw.permutation((numbers > 0).sum()) + 1
+        result[name] = new[place].reshape(labels.shape)
+    return result
+
+
+def merged_or_split(maps: LabelMaps, draw: np.random.Generator, rate: float = 0.2) -> LabelMaps:
+    """A mask is spoilt at this rate: half of the time joined with one that it touches, else cut in two by a line."""
+
+    def spoil(labels: np.ndarray, number: int) -> None:
+        mask = labels == number
+        touching = np.unique(labels[ndimage.binary_dilation(mask, iterations=2) & ~mask & (labels > 0)])
+        if draw.random() < 0.5 and len(touching):
+            labels[mask] = draw.choice(touching)
+        else:
+            y, x = np.nonzero(mask)
+            angle = draw.uniform(0, np.pi)
+            along = np.cos(angle) * x + np.sin(angle) * y
+            beyond = along > np.quantile(along, draw.uniform(0.3, 0.7))
+            labels[y[beyond], x[beyond]] = labels.max() + 1
+
+    return _spoilt(maps, draw, rate, spoil)
+
+
+def dropped(maps: LabelMaps, draw: np.random.Generator, rate: float = 0.3) -> LabelMaps:
+    """A mask is missing at this rate."""
+
+    def spoil(labels: np.ndarray, number: int) -> None:
+        labels[labels == number] = 0
+
+    return _spoilt(maps, draw, rate, spoil)
+
+
+def shifted(maps: LabelMaps, draw: np.random.Generator, pixels: int = 3) -> LabelMaps:
+    """Every mask's outline is off by the same distance all round, of -`pixels` to `pixels`."""
+    result = {}
+    for name, labels in maps.items():
+        result[name] = np.zeros_like(labels)
+        for number in np.unique(labels[labels > 0]):
+            mask, by = labels == number, int(draw.integers(-pixels, pixels + 1))
+            change = ndimage.binary_dilation if by > 0 else ndimage.binary_erosion
+            mask = change(mask, iterations=abs(by)) if by else mask
+            result[name][mask & ((labels == number) | (result[name] == 0))] = number
+    return result
+
+
+def _spoilt(
+    maps: LabelMaps, draw: np.random.Generator, rate: float, spoil: Callable[[np.ndarray, int], None]
+) -> LabelMaps:
+    result = {name: labels.copy() for name, labels in maps.items()}
+    for labels in result.values():
+        for number in np.unique(labels[labels > 0]):
+            if draw.random() < rate and (labels == number).any():
+                spoil(labels, number)
+    return result

@@ -69,3 +69,41 @@ def _spoilt(
             if draw.random() < rate and (labels == number).any():
                 spoil(labels, number)
     return result
+
+
+def flipped(maps: LabelMaps, draw: np.random.Generator, rate: float = 0.2) -> LabelMaps:
+    """A mask has the number of another object at this rate; no number, where there is no other object."""
+    numbers = _numbers(maps)
+
+    def spoil(labels: np.ndarray, number: int) -> None:
+        labels[labels == number] = _another(numbers, number, draw)
+
+    return _spoilt(maps, draw, rate, spoil)
+
+
+def switched(maps: LabelMaps, draw: np.random.Generator, share: float = 0.1) -> LabelMaps:
+    """Each object swaps numbers with another for a run of this share of the views, in the order of their names."""
+    result, names, numbers = {name: labels.copy() for name, labels in maps.items()}, sorted(maps), _numbers(maps)
+    run = max(1, round(share * len(names)))
+    for number in numbers:
+        other, start = _another(numbers, number, draw), int(draw.integers(0, len(names) - run + 1))
+        for name in names[start : start + run]:
+            mine, theirs = result[name] == number, result[name] == other
+            result[name][mine] = other
+            if other:
+                result[name][theirs] = number
+    return result
+
+
+def as_trackers_do(maps: LabelMaps, draw: np.random.Generator) -> LabelMaps:
+    """Outlines shifted by up to 3 pixels, a fifth of the masks misnamed, a tenth missing, numbers switched at times."""
+    return switched(dropped(flipped(shifted(maps, draw), draw), draw, rate=0.1), draw)
+
+
+def _numbers(maps: LabelMaps) -> list[int]:
+    return sorted({int(number) for labels in maps.values() for number in np.unique(labels)} - {0})
+
+
+def _another(numbers: list[int], number: int, draw: np.random.Generator) -> int:
+    others = [one for one in numbers if one != number]
+    return int(draw.choice(others)) if others else 0

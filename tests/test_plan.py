@@ -30,3 +30,34 @@ def test_auto_asks_for_a_gpu_where_one_may_be_used(monkeypatch, visible, gpu):
 def test_without_a_gpu_auto_asks_for_none(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert demo(backend="auto")["train"] == 0
+
+
+def test_edits_that_need_a_diffusion_model_are_left_out_and_so_is_what_follows_them(tmp_path, captured):
+    scene = captured(tmp_path / "fox").folder
+    (scene / "description.yml").write_text(
+        "objects: [{name: cup, boxes: {a: [1, 1, 9, 9]}}]\n"
+        "edits:\n"
+        "  - {name: last, target: cup, method: remove, after: middle}\n"
+        "  - {name: middle, target: cup, method: recolour, color: red, after: first}\n"
+        "  - {name: first, target: cup, method: slamp, prompt: a red cup}\n"
+        "  - {name: other, target: cup, method: remove}\n"
+    )
+    plan = Plan({"scenes": {"fox": {"path": str(scene)}}}, ROOT).scenes["fox"].segmentation
+    assert list(plan.edits) == ["other"]
+
+
+def test_a_scene_without_anything_to_segment_has_no_plan_for_it(tmp_path, captured):
+    scene = captured(tmp_path / "fox").folder
+    raw = {"scenes": {"fox": {"path": str(scene)}}}
+    assert Plan(raw, ROOT).scenes["fox"].segmentation is None
+    (scene / "description.yml").write_text("objects: [{name: cup, prompt: a cup}]\n")
+    assert Plan(raw, ROOT).scenes["fox"].segmentation is None  # nothing shows `boxes` where it is
+    assert Plan(raw | {"masks": {"source": "sam3"}}, ROOT).segmented == ["fox"]
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", 0), ("cuda", 1)])
+def test_a_model_takes_the_gpu_that_it_runs_on(tmp_path, captured, device, expected):
+    scene = captured(tmp_path / "fox").folder
+    raw = {"scenes": {"fox": {"path": str(scene)}}, "backend": "cpu", "models": {"device": device}}
+    assert Plan(raw | {"masks": {"source": "sam"}}, ROOT).scenes["fox"].gpus["masks"] == expected
+    assert Plan(raw, ROOT).scenes["fox"].gpus["masks"] == 0

@@ -6,7 +6,7 @@ Everything here is read from small files and folder listings, so that Snakemake 
 import importlib.util
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from splatsmith.base.gpu_lease import named_devices
 from splatsmith.config import SECTIONS, Scene, WorkflowConfig, read_config
 from splatsmith.scenes.description import FILE_NAME as DESCRIPTION_NAME
 from splatsmith.scenes.description import Description, read_description
-from splatsmith.scenes.edits import Diffusion
+from splatsmith.scenes.edits import AnyEdit, Diffusion
 from splatsmith.scenes.layout import input_files
 from splatsmith.scenes.split import FILE_NAME as SPLIT_NAME
 from splatsmith.scenes.split import read_split
@@ -128,7 +128,7 @@ def _plan_scene(config: WorkflowConfig, name: str, project: Path) -> ScenePlan:
         split_file=split_file,
         split=_json(read_split(split_file)) if split_file else "null",
         settings={key: _json(section) for key, section in sections.items()},
-        gpus={key: _gpus(getattr(section, "backend", "cpu")) for key, section in sections.items()},
+        gpus={key: _gpus_of(section, config.models.device) for key, section in sections.items()},
         segmentation=_plan_segmentation(path, description, sections),
     )
 
@@ -139,7 +139,7 @@ def _plan_segmentation(
     masks, segment = sections["masks"], sections["segment"]
     if not segment_2d.has_work(masks, description.objects):
         return None
-    edits = [edit for edit in description.edits if not isinstance(edit, Diffusion)]
+    edits = _plain_edits(description.edits)
     truth = find_truth(path, sections["evaluate"].truth)
     return SegmentationPlan(
         objects=_json_of([one.model_dump(mode="json") for one in description.objects]),
@@ -150,6 +150,16 @@ def _plan_segmentation(
         after={edit.name: edit.after for edit in edits},
         truth=[file.as_posix() for file in truth.files] if truth else [],
     )
+
+
+def _plain_edits(edits: Sequence[AnyEdit]) -> list[AnyEdit]:
+    """Those that need no diffusion model, nor begin with the result of one that does, at any remove."""
+    by_name = {edit.name: edit for edit in edits}
+
+    def plain(edit: AnyEdit) -> bool:
+        return not isinstance(edit, Diffusion) and (edit.after is None or plain(by_name[edit.after]))
+
+    return [edit for edit in edits if plain(edit)]
 
 
 def _folder(name: str, scene: Scene, project: Path) -> Path:
@@ -166,13 +176,19 @@ def _split_file(scene: Scene, path: Path) -> Path | None:
     return file if scene.split is not None or file.exists() else None
 
 
-def _gpus(backend: str) -> int:
-    """Only what the scheduler is told: a stage with backend "auto" looks again when it runs, and says what it takes."""
-    if backend == "auto":
-        hidden = named_devices() == []
-        usable = shutil.which("nvidia-smi") is not None and importlib.util.find_spec("gsplat") is not None
-        return int(usable and not hidden)
-    return int(backend == "gsplat")
+def _gpus_of(section: BaseModel, models_device: str) -> int:
+    """Only what the scheduler is told: a stage that may choose looks again when it runs, and says what it takes."""
+    match getattr(section, "backend", "cpu"):
+        case "auto":
+            draws = _gpu_is_there() and importlib.util.find_spec("gsplat") is not None
+        case backend:
+            draws = backend == "gsplat"
+    runs_model = bool(getattr(section, "models", ()))
+    return int(draws or (runs_model and (models_device == "cuda" or (models_device == "auto" and _gpu_is_there()))))
+
+
+def _gpu_is_there() -> bool:
+    return shutil.which("nvidia-smi") is not None and named_devices() != []
 
 
 def _json(model: BaseModel) -> str:

@@ -26,6 +26,12 @@ def test_where_there_are_few_all_others_are_neighbours(n):
     assert neighbours.nearest(MEANS[:n], 32).shape == (n, n - 1)
 
 
+def test_the_nearest_of_some_rows_are_those_of_all():
+    rows, all_of_them = torch.tensor([7, 3, 199, 7]), neighbours.nearest(MEANS, 7)
+    assert (neighbours.nearest_to(MEANS, rows, 7) == all_of_them[rows]).all()
+    assert (neighbours._by_search(MEANS, rows, 7) == all_of_them[rows]).all()  # what a GPU does
+
+
 def test_literal_takes_the_smallest_positive_distances_ahead():
     found = neighbours.literal(MEANS, EVERY, UNIT, 3)
     for t in range(0, 200, 17):

@@ -123,7 +123,7 @@ def test_every_view_shows_the_same_objects_under_the_same_numbers(results):
         origin = told(folder, "views.json")[view.name]
         drawn = view.name in TEST
         assert origin["origin"] == ("rendered" if drawn else "repaired")
-        assert origin["flags"] == (["no masks of its own: drawn from the other views"] if drawn else [])
+        assert origin["flags"] == []
     number = np.array([0, 1, 2]) if (maps[0] == truth[0]).mean() > 0.9 else np.array([0, 2, 1])
     for found, true in zip(maps, truth, strict=True):
         assert (found == number[true]).mean() > 0.95

@@ -23,9 +23,10 @@ from splatsmith.base.files import sha256_of
 from splatsmith.config import read_config
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import write_ply
-from splatsmith.report.page import TEMPLATES, duration, grade
+from splatsmith.report.page import duration, grade
 from splatsmith.report.recipe import recipe
 from splatsmith.report.results import StageRecord, read_results
+from splatsmith.report.templates import FOLDER
 from splatsmith.stages import prepare_scene, render_views, report, train_3dgs
 
 EVIL = '<script>alert("1")</script><img src="http://evil.example/x.png" onerror=alert(1)>\'"&amp;{{ 7*7 }}'
@@ -229,7 +230,7 @@ def test_names_are_text_whatever_they_hold(page, fox):
     assert page.all("h1")[0][1] == fox.name
     assert EVIL in page.text()
     assert "49" not in page.all("aside")[0][1]
-    ours = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    ours = (FOLDER / "report.js").read_text(encoding="utf-8")
     assert [text for _, text in page.all("script")] == [" ".join(ours.split())]
     assert sorted(text for _, text in page.all("b")) == ["best", "worst"]
     assert not [attrs for _, attrs, _ in page.elements if any(key.startswith("on") for key in attrs)]

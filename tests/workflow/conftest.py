@@ -23,11 +23,23 @@ train:
   steps: 10
 render:
   turntable_frames: 4
+masks:
+  source: provided
+"""
+DESCRIPTION = """\
+objects:
+  - {name: core}
+edits:
+  - {name: no-core, target: core, method: remove}
+  - {name: red-core, target: core, method: recolour, color: red}
 """
 
 
 def write_tiny_scene(folder: Path, views: int = 6, points: int = 200) -> None:
-    """Coloured points in a ball, photographed from a circle around it; COLMAP text model, photos as PNG."""
+    """Coloured points in a ball, photographed from a circle around it; COLMAP text model, photos as PNG.
+
+    Its core is an object with masks, and has edits.
+    """
     random = np.random.default_rng(0)
     xyz, rgb = random.normal(size=(points, 3)) * 0.4, random.integers(60, 255, size=(points, 3))
     (folder / "images").mkdir(parents=True)
@@ -55,6 +67,13 @@ def write_tiny_scene(folder: Path, views: int = 6, points: int = 200) -> None:
     rows = ([j + 1, *xyz[j], *rgb[j], 0.5, *tracks[j]] for j in range(points))
     (sparse / "points3D.txt").write_text("".join(" ".join(map(str, row)) + "\n" for row in rows))
     (folder / "split.yml").write_text("train: [0, 1, 2, 3]\ntest: [4, 5]\n")
+    v, u = np.mgrid[:HEIGHT, :WIDTH]
+    disk = np.hypot(u - WIDTH / 2, v - HEIGHT / 2) < HEIGHT / 4
+    (folder / "object_mask").mkdir()
+    for i in range(views):
+        Image.fromarray(disk.astype(np.uint8)).save(folder / "object_mask" / f"{i}.png")
+    (folder / "labels.json").write_text('{"objects": {"1": "core"}}')
+    (folder / "description.yml").write_text(DESCRIPTION)
 
 
 @dataclass(frozen=True)
@@ -94,7 +113,7 @@ class Project:
             opened.write(text + "\n")
 
 
-TARGETS = ("all", "prepare", "train", "render", "report")
+TARGETS = ("all", "prepare", "train", "render", "masks", "segment", "objects", "edit", "evaluate", "report")
 
 
 def copy_project(folder: Path) -> Project:

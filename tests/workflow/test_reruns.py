@@ -5,13 +5,20 @@ import random
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 NOTHING = {}
-ALL = {"prepare_scene": 1, "train_3dgs": 1, "render_views": 1, "write_report": 1}
-FROM_TRAIN = dict.fromkeys(("train_3dgs", "render_views", "write_report"), 1)
-FROM_RENDER = dict.fromkeys(("render_views", "write_report"), 1)
 REPORT = {"write_report": 1}
+FROM_RENDER = {"render_views": 1} | REPORT
+EDITS = {"edit_scene": 2} | REPORT
+FROM_OBJECTS = {"extract_objects": 1} | EDITS
+FROM_SEGMENT = {"segment_3d": 1, "evaluate_segmentation": 1} | FROM_OBJECTS
+FROM_ASSOCIATE = {"associate_masks": 1} | FROM_SEGMENT
+FROM_MASKS = {"segment_2d": 1} | FROM_ASSOCIATE
+FROM_TRAIN = {"train_3dgs": 1} | FROM_RENDER | FROM_ASSOCIATE
+ALL = {"prepare_scene": 1} | FROM_TRAIN | FROM_MASKS
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +71,7 @@ def docstring_in_the_library(project):
 
 
 def template_of_the_report(project):
-    template = next(iter((project.folder / "src/splatsmith/report/templates").iterdir()))
+    template = next((project.folder / "src/splatsmith/report/templates").glob("*.html"))
     project.append(template.relative_to(project.folder).as_posix(), "<!-- new -->")
 
 
@@ -82,6 +89,48 @@ def one_key_of_training(project):
 
 def one_key_of_rendering(project):
     project.edit("config/config.yaml", "turntable_frames: 4", "turntable_frames: 5")
+
+
+def one_key_of_segmenting(project):
+    project.append("config/config.yaml", "segment: {methods: [sparse-id], sparse_id: {rounds: 1}}")
+
+
+def key_of_a_method_not_in_use(project):
+    project.append("config/config.yaml", "segment: {gradiseg: {steps: 7}}")
+
+
+def further_method(project):
+    project.append("config/config.yaml", "segment: {methods: [sparse-id, votes]}")
+
+
+def threshold_of_objects(project):
+    project.append("config/config.yaml", "objects: {min_share: 0.6}")
+
+
+def one_edit(project):
+    project.edit("resources/tiny/description.yml", "color: red", "color: blue")
+
+
+def new_edit(project):
+    project.append("resources/tiny/description.yml", "  - {name: core-alone, target: core, method: extract}")
+
+
+def comment_in_the_description(project):
+    project.append("resources/tiny/description.yml", "# well said")
+
+
+def new_prompt(project):
+    project.edit("resources/tiny/description.yml", "{name: core}", "{name: core, prompt: the core}")
+
+
+def other_mask(project):
+    masks = project.folder / "resources" / "tiny" / "object_mask"
+    Image.fromarray(np.ones((36, 48), np.uint8)).save(masks / "0.png")
+    touch([masks / "0.png"])
+
+
+def library_of_votes(project):
+    project.append("src/splatsmith/segment3d/votes.py", "LAP = 1")
 
 
 def a_default_written_out(project):
@@ -140,6 +189,8 @@ HARMLESS = [
     comment_in_the_config,
     a_default_written_out,
     comment_in_the_split,
+    comment_in_the_description,
+    key_of_a_method_not_in_use,
 ]
 
 
@@ -159,13 +210,21 @@ def test_after_everything_harmless_at_once(project):
         (copied_results, NOTHING),
         (library_of_training, FROM_TRAIN),
         (library_of_the_report, REPORT),
-        (template_of_the_report, FROM_RENDER),
+        (template_of_the_report, REPORT),
         (one_key_of_training, FROM_TRAIN),
         (one_key_of_rendering, FROM_RENDER),
         (new_scene, ALL),
         (other_split, ALL),
         (other_photo, ALL),
         (new_photo, ALL),
+        (one_key_of_segmenting, FROM_SEGMENT),
+        (further_method, {"segment_3d": 1, "evaluate_segmentation": 1} | REPORT),
+        (threshold_of_objects, FROM_OBJECTS),
+        (one_edit, {"edit_scene": 1} | REPORT),
+        (new_edit, {"edit_scene": 1} | REPORT),
+        (new_prompt, FROM_MASKS),
+        (other_mask, FROM_MASKS),
+        (library_of_votes, FROM_SEGMENT),
         (deleted_page, REPORT),
         (deleted_gaussians, FROM_TRAIN),
     ],
@@ -182,7 +241,7 @@ def test_after(project, change, expected):
         (["--forcerun", "train_3dgs"], FROM_TRAIN),
         (["train", "--forcerun", "train_3dgs"], {"train_3dgs": 1}),
         (["--forcerun", "train"], NOTHING),  # the public name has no command: why ./run redo exists
-        (["--config", "backend=gsplat"], FROM_TRAIN),
+        (["--config", "backend=gsplat"], FROM_TRAIN | FROM_MASKS),
     ],
     ids=" ".join,
 )

@@ -61,3 +61,40 @@ def segmentation(wildcards):
 
 def every_segmented_scene(path):
     return collect(path, scene=PLAN.segmented)
+
+
+def mask_inputs(wildcards):
+    plan = segmentation(wildcards)
+    ply = ["results/{scene}/gaussians/point_cloud.ply".format(**wildcards)]
+    return plan.mask_files + ply * plan.needs_gaussians
+
+
+def method_paths(path):
+    return [
+        path.format(scene=scene, method=method)
+        for scene in PLAN.segmented
+        for method in PLAN.scenes[scene].segmentation.methods
+    ]
+
+
+def methods_of(wildcards):
+    path = "results/{scene}/segmentation/{method}/manifest.json"
+    return [path.format(scene=wildcards.scene, method=method) for method in segmentation(wildcards).methods]
+
+
+def folders(paths):
+    return [str(Path(path).parent) for path in paths]
+
+
+def edit_base(wildcards):
+    """The folder that an edit begins with: another edit's result, or the objects."""
+    after = segmentation(wildcards).after[wildcards.edit]
+    return f"results/{wildcards.scene}/edits/{after}" if after else f"results/{wildcards.scene}/objects"
+
+
+def objects_shown(wildcards):
+    if segmentation(wildcards) is None:
+        return []
+    edits = (f"edits/{edit}" for edit in segmentation(wildcards).edits)
+    places = ("masks/raw", "masks/consistent", "objects", "evaluation", *edits)
+    return [f"results/{wildcards.scene}/{place}/manifest.json" for place in places]

@@ -3,12 +3,6 @@ localrules:
     edit,
 
 
-def edit_base(wildcards):
-    """The folder that an edit begins with: another edit's result, or the objects."""
-    after = segmentation(wildcards).after[wildcards.edit]
-    return f"results/{wildcards.scene}/edits/{after}" if after else f"results/{wildcards.scene}/objects"
-
-
 rule edit:
     input:
         [
@@ -26,9 +20,9 @@ rule edit_scene:
     output:
         "results/{scene}/edits/{edit}/manifest.json",
     log:
-        "logs/{scene}/edit_{edit}.log",
+        "logs/{scene}/edit_scene_{edit}.log",
     benchmark:
-        "results/{scene}/benchmarks/edit_{edit}.jsonl"
+        "results/{scene}/benchmarks/edit_scene_{edit}.jsonl"
     threads: 4
     resources:
         gpu=gpus("edit"),

@@ -8,14 +8,6 @@ rule report:
         every_scene("results/{scene}/report/index.html"),
 
 
-def objects_shown(wildcards):
-    if segmentation(wildcards) is None:
-        return []
-    edits = (f"edits/{edit}" for edit in segmentation(wildcards).edits)
-    places = ("masks/raw", "masks/consistent", "objects", "evaluation", *edits)
-    return [f"results/{wildcards.scene}/{place}/manifest.json" for place in places]
-
-
 rule write_report:
     input:
         objects_shown,

@@ -8,12 +8,6 @@ rule masks:
         every_segmented_scene("results/{scene}/masks/consistent/manifest.json"),
 
 
-def mask_inputs(wildcards):
-    plan = segmentation(wildcards)
-    ply = ["results/{scene}/gaussians/point_cloud.ply".format(**wildcards)]
-    return plan.mask_files + ply * plan.needs_gaussians
-
-
 rule segment_2d:
     input:
         mask_inputs,

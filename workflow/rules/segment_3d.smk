@@ -5,23 +5,6 @@ localrules:
     evaluate,
 
 
-def method_paths(path):
-    return [
-        path.format(scene=scene, method=method)
-        for scene in PLAN.segmented
-        for method in PLAN.scenes[scene].segmentation.methods
-    ]
-
-
-def methods_of(wildcards):
-    path = "results/{scene}/segmentation/{method}/manifest.json"
-    return [path.format(scene=wildcards.scene, method=method) for method in segmentation(wildcards).methods]
-
-
-def folders(paths):
-    return [str(Path(path).parent) for path in paths]
-
-
 rule segment:
     input:
         method_paths("results/{scene}/segmentation/{method}/manifest.json"),

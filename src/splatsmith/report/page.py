@@ -7,7 +7,6 @@ the browser run our one script and nothing else, and fetch nothing.
 import base64
 import hashlib
 import json
-from pathlib import Path
 
 from markupsafe import Markup
 
@@ -20,9 +19,9 @@ from splatsmith.report.figures import training_curve
 from splatsmith.report.recipe import recipe
 from splatsmith.report.results import Results, StageRecord
 from splatsmith.report.sheets import embed_sheets
+from splatsmith.report.templates import FOLDER
 from splatsmith.report.turntable import fit_orbit
 
-TEMPLATES = Path(__file__).parent / "templates"
 POSTER_SIDE = 640
 MOST_SIZES = 3
 TEXT_BYTES, OBJECT_BYTES = 50_000, 800
@@ -58,9 +57,9 @@ def write_page(results: Results, *, most_views: int, size_mb: float) -> str:
     pictures = [*shown.values(), shown["poster"], *(sheet.uri for sheet in sheets.values())]
     budget = size_mb * 1e6 - sum(len(uri) for uri in pictures if uri) - _text_bytes(results)
     comparisons, side = compare_views(results, most_views, budget)
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    script = (FOLDER / "report.js").read_text(encoding="utf-8")
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -86,7 +85,7 @@ def write_page(results: Results, *, most_views: int, size_mb: float) -> str:
         reduced_to=side,
         error_full=ERROR_FULL,
         version=__version__,
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        style=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
     )

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from splatsmith.base.lettering import ALARM, FAINT, GAP, INK, LINE, PAPER, fitted, font, reduced
-from splatsmith.base.palette import distinct_colours
+from splatsmith.scenes.palette import colour, colours
 
 WIDTH, COLUMNS = 192, 8
 """Pixels of a thumbnail, and how many stand in a row."""
@@ -36,8 +36,7 @@ class Tile:
 
 def contact_sheet(tiles: Sequence[Tile], legend: Sequence[str]) -> np.ndarray:
     """(H, W, 3) uint8 RGB: all tiles in rows under a legend; tiles with flags have a red frame and say why."""
-    colours = distinct_colours(max([len(legend), *(int(tile.labels.max(initial=0)) for tile in tiles)]))
-    thumbs = [_thumbnail(tile, colours) for tile in tiles]
+    thumbs = [_thumbnail(tile) for tile in tiles]
     columns = min(COLUMNS, max(1, len(tiles)))
     cell, height = WIDTH + GAP, max((thumb.height for thumb in thumbs), default=0) + 2 * LINE
     entries = _placed_entries(legend, GAP + columns * cell)
@@ -46,23 +45,19 @@ def contact_sheet(tiles: Sequence[Tile], legend: Sequence[str]) -> np.ndarray:
     draw = ImageDraw.Draw(sheet)
     draw.text((GAP, GAP // 2), _headline(tiles, legend), FAINT, font())
     for i, (left, line) in enumerate(entries):
-        draw.rectangle((left, LINE + line + 4, left + 14, LINE + line + 18), tuple(colours[i].tolist()))
+        draw.rectangle((left, LINE + line + 4, left + 14, LINE + line + 18), colour(i + 1))
         draw.text((left + 20, LINE + line), fitted(legend[i], cell), INK, font())
     for i, (tile, thumb) in enumerate(zip(tiles, thumbs, strict=True)):
         _paste(sheet, draw, (GAP + i % columns * cell, top + i // columns * (height + GAP)), tile, thumb)
     return np.asarray(sheet)
 
 
-def overlay(photo: np.ndarray, labels: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: the photo with each label's colour over it and a full outline, the rest faded.
-
-    labels: (H, W), 0 for none. colours: (L, 3) uint8, of the labels from 1.
-    """
+def overlay(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: the photo with the colours of `labels` (H, W) over it and outlines, the rest faded."""
     rest = photo.mean(axis=2, keepdims=True) * 0.5 + photo * 0.5
     picture = np.where(labels[..., None] > 0, photo, rest * FADED)
-    colour = np.concatenate([np.zeros((1, 3)), colours])[labels]
     cover = np.where(_outline(labels), 1.0, COVER)[..., None] * (labels > 0)[..., None]
-    return (picture * (1 - cover) + colour * cover + 0.5).astype(np.uint8)
+    return (picture * (1 - cover) + colours(labels) * cover + 0.5).astype(np.uint8)
 
 
 def _outline(labels: np.ndarray) -> np.ndarray:
@@ -72,11 +67,11 @@ def _outline(labels: np.ndarray) -> np.ndarray:
     return np.any([labels != neighbour for neighbour in neighbours], axis=0)
 
 
-def _thumbnail(tile: Tile, colours: np.ndarray) -> Image.Image:
+def _thumbnail(tile: Tile) -> Image.Image:
     """The overlay is drawn on the reduced photo, so that outlines stay visible."""
     photo = reduced(tile.photo, WIDTH)
     labels = Image.fromarray(tile.labels.astype(np.int32)).resize(photo.size, Image.Resampling.NEAREST)
-    return Image.fromarray(overlay(np.asarray(photo), np.asarray(labels), colours))
+    return Image.fromarray(overlay(np.asarray(photo), np.asarray(labels)))
 
 
 def _headline(tiles: Sequence[Tile], legend: Sequence[str]) -> str:

@@ -6,12 +6,14 @@ twice: `split_pulled` as the authors most likely did it, `cut_along_boundaries` 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 import torch
 from torch import Tensor
 
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import Rows, split
+from splatsmith.segment3d.config import Boundaries
 from splatsmith.segment3d.moment_split import split_by_plane
 from splatsmith.segment3d.straddlers import Evidence, gather, straddling
 from splatsmith.segment3d.targets import Still, Target
@@ -36,6 +38,37 @@ class Cut:
     """(N,) bool. The older scene's Gaussians that were cut."""
     evidence: Evidence
     """Of the older scene."""
+
+
+def sharpened(
+    kind: Boundaries,
+    gaussians: Gaussians,
+    codes: Tensor,
+    still: Still,
+    targets: Sequence[Target],
+    classes: int,
+    *,
+    pull: Tensor,
+    most: int,
+    generator: torch.Generator,
+) -> tuple[Rows, Tensor] | None:
+    """One round: the scene with at most `most` Gaussians split, and its codes (M, D); None if none are to be.
+
+    still: the same scene, to draw. pull: (N,) mean |dL/de_i|.
+    """
+    match kind:
+        case "none":
+            return None
+        case "moments":
+            cut = cut_along_boundaries(gaussians, still, targets, classes, most)
+            return cut.rows, recoded(codes, cut)
+        case "lite":
+            rows = split_pulled(gaussians, pull, most, generator)
+        case "random":
+            rows = split_at_random(gaussians, still, targets, classes, most, generator)
+        case _:
+            assert_never(kind)
+    return rows, codes[rows.origin]
 
 
 def cut_along_boundaries(gaussians: Gaussians, still: Still, targets: Sequence[Target], classes: int, most: int) -> Cut:

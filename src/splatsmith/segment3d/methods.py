@@ -1,7 +1,7 @@
 """The three ways to lift label maps into a scene, with one result: what each Gaussian is, and what each pixel shows."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 import torch
@@ -9,10 +9,14 @@ from torch import Tensor
 
 from splatsmith.gaussians import Gaussians
 from splatsmith.render import Backend
-from splatsmith.segment3d import gradiseg, igd, sparse_id
+from splatsmith.scenes.prepared import PreparedScene
+from splatsmith.segment3d import gradiseg, igd, joint, sparse_id
 from splatsmith.segment3d.config import GradisegConfig, SparseIdConfig
+from splatsmith.segment3d.gradiseg import Identities
 from splatsmith.segment3d.targets import Camera, Still, Target, drawn_probabilities
 from splatsmith.segment3d.votes import shares, vote_mass
+from splatsmith.train.config import TrainConfig
+from splatsmith.train.resume import Checkpoint
 
 Method = Literal["votes", "sparse-id", "gradiseg"]
 
@@ -24,7 +28,7 @@ class Lifted:
     gaussians: Gaussians
     """The scene that the rest speaks of; where boundaries were cut, not the one that was given."""
     origin: Tensor
-    """(N,) int64. The given scene's row that each Gaussian is, or was cut from."""
+    """(N,) int64. The row that each Gaussian is, or was cut from, of the scene before the first cut."""
     pi: Tensor
     """(N, C)."""
     draw: Callable[[Camera], Tensor]
@@ -53,7 +57,7 @@ def lift(
     repair: Repair = lambda gaussians, rows: gaussians,
     label: str = "segment",
 ) -> Lifted:
-    """Segment by one method. Gaussians and targets are on the backend's device; no result depends on threads.
+    """Segment a trained scene. Gaussians and targets are on the backend's device; no result depends on threads.
 
     repair: called where Gaussians were cut.
     """
@@ -68,14 +72,33 @@ def lift(
         case "gradiseg":
             found = gradiseg.fit(gaussians, targets, classes, gradiseg_config, still=still, label=label)
             whole = _repaired(found.gaussians, found.origin, repair)
-            after = still.moved_to(whole)
-
-            def draw(camera: Camera) -> Tensor:
-                return found.classifier.probabilities(after.draw(found.codes, camera).image)
-
-            return Lifted(whole, found.origin, found.probabilities, draw)
+            return _identified(replace(found, gaussians=whole), still.moved_to(whole))
         case _:
             assert_never(method)
+
+
+def lift_while_training(
+    scene: PreparedScene,
+    targets: Mapping[str, Target],
+    classes: int,
+    config: GradisegConfig,
+    training: TrainConfig,
+    *,
+    checkpoint: Checkpoint | None = None,
+    label: str = "segment",
+) -> Lifted:
+    """Segment by GradiSeg's own schedule, which trains the scene anew; see joint.fit."""
+    found = joint.fit(scene, targets, classes, config, training, checkpoint=checkpoint, label=label)
+    return _identified(found, Still.of(found.gaussians, backend=training.backend, antialiased=training.antialiased))
+
+
+def _identified(found: Identities, still: Still) -> Lifted:
+    """still: the scene of `found`, to draw."""
+
+    def draw(camera: Camera) -> Tensor:
+        return found.classifier.probabilities(still.draw(found.codes, camera).image)
+
+    return Lifted(found.gaussians, found.origin, found.probabilities, draw)
 
 
 def _sparse(

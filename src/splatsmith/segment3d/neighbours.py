@@ -26,14 +26,31 @@ CHUNK = 256
 
 def nearest(means: Tensor, k: int = CANDIDATES) -> Tensor:
     """(N, k) int64. The k nearest other Gaussians of each, the nearest first; all the others where there are fewer."""
-    xyz = means.detach().cpu().numpy().astype(np.float64)
+    return _by_tree(means, torch.arange(len(means)), k)
+
+
+def nearest_to(means: Tensor, rows: Tensor, k: int) -> Tensor:
+    """(M, k) int64. As `nearest`, of `rows` (M,) only: quick enough to be looked up anew whenever the scene moved."""
+    return (_by_tree if means.device.type == "cpu" else _by_search)(means, rows, k)
+
+
+def _by_tree(means: Tensor, rows: Tensor, k: int) -> Tensor:
+    xyz, chosen = means.detach().cpu().numpy().astype(np.float64), rows.cpu().numpy()
     k = min(k, len(xyz) - 1)
-    _, found = cKDTree(xyz).query(xyz, k=k + 1, workers=-1)
-    rows = np.arange(len(xyz))[:, None]
-    found = found.reshape(len(xyz), k + 1)
-    other = found != rows
+    _, found = cKDTree(xyz).query(xyz[chosen], k=k + 1, workers=-1)
+    found = found.reshape(len(chosen), k + 1)
+    other = found != chosen[:, None]
     other[other.all(axis=1), -1] = False  # coinciding centres can hide the row itself
-    return torch.from_numpy(found[other].reshape(len(xyz), k)).to(means.device)
+    return torch.from_numpy(found[other].reshape(len(chosen), k)).to(means.device)
+
+
+def _by_search(means: Tensor, rows: Tensor, k: int) -> Tensor:
+    chosen = []
+    for some in rows.split(CHUNK):
+        distances = torch.cdist(means[some], means, compute_mode="donot_use_mm_for_euclid_dist")
+        distances.scatter_(1, some[:, None], torch.inf)
+        chosen.append(distances.topk(min(k, len(means) - 1), dim=1, largest=False).indices)
+    return torch.cat(chosen)
 
 
 def literal(means: Tensor, rows: Tensor, directions: Tensor, k: int) -> Tensor:
@@ -48,18 +65,17 @@ def literal(means: Tensor, rows: Tensor, directions: Tensor, k: int) -> Tensor:
 
 
 def look_ahead(means: Tensor, candidates: Tensor, rows: Tensor, directions: Tensor, k: int) -> Tensor:
-    """(M, k) int64. For targets `rows` (M,): of their `candidates` (N, L) the k with the smallest D^2 + kappa lat^2.
+    """(M, k) int64. For targets `rows` (M,): of their `candidates` (M, L) the k with the smallest D^2 + kappa lat^2.
 
     directions: (M, 3) mean of unit directions; its length says how firm it is. Only candidates ahead count; a target
-    with a direction that is not firm, or with fewer than k candidates ahead, gets its nearest ones.
+    with a direction that is not firm, or with fewer than k candidates ahead, gets its nearest ones, which come first.
     """
-    near = candidates[rows]
     firmness = directions.norm(dim=1, keepdim=True)
     u = directions / firmness.clamp(min=1e-12)
-    offset = means[near] - means[rows, None]
+    offset = means[candidates] - means[rows, None]
     ahead = (offset * u[:, None]).sum(dim=2)
     aside = (offset - ahead[..., None] * u[:, None]).square().sum(dim=2)
     cost = torch.where(ahead > 0, ahead.square() + KAPPA * aside, torch.inf)
     order = cost.sort(dim=1, stable=True).indices[:, :k]
     enough = (ahead > 0).sum(dim=1, keepdim=True) >= k
-    return torch.where((firmness > FIRM) & enough, near.gather(1, order), near[:, :k])
+    return torch.where((firmness > FIRM) & enough, candidates.gather(1, order), candidates[:, :k])

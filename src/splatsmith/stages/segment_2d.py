@@ -61,7 +61,7 @@ def has_work(config: Config, objects: Sequence[Object]) -> bool:
 
 def needs_gaussians(config: Config) -> bool:
     """Whether masks are carried from view to view through the trained scene."""
-    return config.source in ("boxes",) or config.source not in ("provided", "grounded-sam2", "sam", "sam3")
+    return config.source not in ("provided", "grounded-sam2", "sam", "sam3")
 
 
 def mask_files(config: Config, scene: Path) -> list[Path]:
@@ -93,7 +93,8 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, device: str = "aut
         outputs.stage_json, stage="segment_2d", config=config, inputs=_sources(config, inputs, checkpoints)
     ) as rec:
         scene = read_prepared(inputs.scene)
-        objects = objects_in_views(inputs.objects, scene, str(inputs.source / "description.yml"))
+        wanted = () if config.source == "sam" else inputs.objects  # everything, whatever it is
+        objects = objects_in_views(wanted, scene, str(inputs.source / "description.yml"))
         rec.backend = settled_backend(config.backend)
         torch.set_num_threads(1)  # the rasterizer brings its own threads
         if threads is not None:

@@ -1,6 +1,7 @@
 """Stage segment_3d: label maps that agree in, a soft score for every Gaussian out, by one method.
 
-point_cloud.ply     the Gaussians that the scores speak of: the scene's, but for those cut along a boundary
+point_cloud.ply     the Gaussians that the scores speak of: the scene's, but for those cut along a boundary; trained anew
+                    with the preset `paper` of gradiseg
 scores.npz          the likeliest numbers of each Gaussian (segment3d/scores.py)
 legend.json         what the numbers mean
 maps/<view>.npz     soft maps of the held-out views, drawn from the segmentation (of all views, where none is held out)
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from splatsmith.scenes.prepared import PreparedScene
     from splatsmith.segment3d.methods import Lifted
     from splatsmith.segment3d.targets import Target
+    from splatsmith.train.resume import Checkpoint
 
 Method = Literal["votes", "sparse-id", "gradiseg"]
 METHODS: tuple[Method, ...] = ("votes", "sparse-id", "gradiseg")
@@ -62,6 +64,11 @@ class Config(BaseModel):
     gradiseg: GradisegConfig = GradisegConfig()
     """Settings of gradiseg."""
 
+    @property
+    def trains(self) -> bool:
+        """Whether the first method trains the scene anew."""
+        return self.methods[0] == "gradiseg" and self.gradiseg.preset == "paper"
+
     def only(self, method: Method) -> Self:
         """What one method reads: a change of another's settings does not change this."""
         defaults = type(self)()
@@ -77,7 +84,7 @@ class Inputs:
     scene: Path
     """Folder of the prepared scene."""
     gaussians: Path
-    """PLY of trained Gaussians, in the scene's world frame."""
+    """PLY of trained Gaussians, in the scene's world frame. Where a method trains anew, what it is compared with."""
     masks: Path
     """Folder of label maps that agree."""
 
@@ -106,6 +113,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     from splatsmith.render.cpu import set_threads
     from splatsmith.scenes.label_maps import LEGEND_NAME, read_legend
     from splatsmith.scenes.prepared import read_prepared
+    from splatsmith.train.resume import Checkpoint, run_key
 
     folder, method = outputs.folder, config.methods[0]
     label = f"segment {folder.absolute().parents[1].name} by {method}"
@@ -121,14 +129,20 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
         if threads is not None:
             set_threads(threads)
         targets = _targets(scene, inputs.masks, legend, device)
+        facts = {"config": config.model_dump(mode="json"), "inputs": list(rec.inputs.values()), "code": rec.code}
+        checkpoint = Checkpoint(folder, run_key(**facts, versions=rec.versions, backend=rec.backend))
         counts = f"{len(gaussians):,} Gaussians, {len(targets)} views, {len(legend.entries)} numbers"
         print(f"{label}: {counts}, backend {rec.backend}", flush=True)
-        lifted = _lifted(config, scene, gaussians, targets, legend, rec.backend, label)
+        if config.trains:
+            lifted = _trained(config, scene, targets, legend, rec.backend, checkpoint, label)
+        else:
+            lifted = _lifted(config, scene, gaussians, list(targets.values()), legend, rec.backend, label)
         drawn = scene.test_views or scene.train_views
         rec.metrics |= {"method": method, "gaussians": len(lifted.gaussians), "cut": lifted.cut}
         rec.metrics |= _psnr_change(gaussians, lifted, drawn, config, rec.backend)
         _write(folder, lifted, legend, drawn, rec.metrics, config.antialiased, label)
-        print(f"{label}: {_told(rec.metrics)}", flush=True)
+        checkpoint.remove()
+        print(f"{label}: {_told(rec.metrics, config)}", flush=True)
 
 
 def _lifted(
@@ -151,6 +165,22 @@ def _lifted(
     settings = {"gradiseg_config": config.gradiseg, "sparse_id_config": config.sparse_id}
     classes = 1 + len(legend.entries)
     return lift(config.methods[0], gaussians, targets, classes, **settings, **drawing, repair=repair, label=label)
+
+
+def _trained(
+    config: Config,
+    scene: "PreparedScene",
+    targets: "dict[str, Target]",
+    legend: "Legend",
+    backend: Literal["cpu", "gsplat"],
+    checkpoint: "Checkpoint",
+    label: str,
+) -> "Lifted":
+    from splatsmith.segment3d.methods import lift_while_training
+
+    drawing = {"antialiased": config.antialiased, "background": config.background, "backend": backend}
+    training, classes = config.gradiseg.training(**drawing), 1 + len(legend.entries)
+    return lift_while_training(scene, targets, classes, config.gradiseg, training, checkpoint=checkpoint, label=label)
 
 
 def _write(
@@ -177,8 +207,8 @@ def _write(
     write_manifest(folder, [ply.name, "scores.npz", LEGEND_NAME, "metrics.json", *maps])
 
 
-def _targets(scene: "PreparedScene", masks: Path, legend: "Legend", device: "device") -> "list[Target]":
-    """The training views whose label maps come from masks of their own."""
+def _targets(scene: "PreparedScene", masks: Path, legend: "Legend", device: "device") -> "dict[str, Target]":
+    """By their names, the training views whose label maps come from masks of their own."""
     from splatsmith.scenes.label_maps import read_label_map
     from splatsmith.segment3d.targets import class_ids, targets_of
 
@@ -196,7 +226,7 @@ def _targets(scene: "PreparedScene", masks: Path, legend: "Legend", device: "dev
     if not any(len(target.present) for target in targets):
         fix = "look at masks/raw/contact.jpg, and give masks to more views"
         raise InputError(Problem("no training view shows any object", str(masks), fix))
-    return targets
+    return dict(zip(maps, targets, strict=True))
 
 
 def _write_maps(folder: Path, views: "Sequence[View]", lifted: "Lifted", ids: np.ndarray, label: str) -> None:
@@ -217,9 +247,9 @@ def _write_maps(folder: Path, views: "Sequence[View]", lifted: "Lifted", ids: np
 def _psnr_change(
     gaussians: "Gaussians", lifted: "Lifted", views: "Sequence[View]", config: Config, backend: str
 ) -> dict:
-    """PSNR of `views` before and after; where nothing was cut, they are one."""
+    """PSNR of `views` before and after; where no Gaussian was changed, they are one."""
     before = _psnr(gaussians, views, config, backend)
-    after = _psnr(lifted.gaussians, views, config, backend) if lifted.cut else before
+    after = before if lifted.gaussians is gaussians else _psnr(lifted.gaussians, views, config, backend)
     return {"psnr_before_db": round(before, 4), "psnr_db": round(after, 4), "psnr_change_db": round(after - before, 4)}
 
 
@@ -248,7 +278,8 @@ def _psnr(gaussians: "Gaussians", views: "Sequence[View]", config: Config, backe
     return float(np.mean(values))
 
 
-def _told(metrics: dict) -> str:
-    if not metrics["cut"]:
-        return "the scene is unchanged"
-    return f"{metrics['cut']:,} Gaussians cut along boundaries, held-out PSNR {metrics['psnr_change_db']:+.3f} dB"
+def _told(metrics: dict, config: Config) -> str:
+    cut = f"{metrics['cut']:,} Gaussians cut along boundaries, held-out PSNR {metrics['psnr_change_db']:+.3f} dB"
+    if config.trains:
+        return f"trained {metrics['gaussians']:,} Gaussians anew, {cut} against those trained without codes"
+    return cut if metrics["cut"] else "the scene is unchanged"

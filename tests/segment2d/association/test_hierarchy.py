@@ -42,6 +42,14 @@ def test_a_rare_join_makes_no_whole(toy, capped):
     assert found_parents(toy, [False] + [True] * 7, capped) == [0] * 10
 
 
+def test_one_thing_found_twice_is_no_part_of_itself(toy):
+    """Its masks are one cluster in even views and another one in odd views, so that each lies within the other."""
+    labelled = [(view, np.where(toy.truth[view.name] == 1, 1 + i % 2, 0)) for i, view in enumerate(toy.views)]
+    masks = signatures(toy.projector, labelled, "background")
+    found = parents(overlaps(masks), masks.label_of, votes(masks, masks.label_of, 2, "background"))
+    assert not (found[1] and found[2])
+
+
 def test_votes_for_the_whole_go_to_the_part_and_none_are_lost():
     """Gaussians 0 to 3: the whole's own, the part's, the part's with few votes, of neither."""
     counted = sparse.csr_array(np.array([[1, 1, 1, 5], [4, 2, 6, 0], [0, 2, 0.1, 0]], np.float32))

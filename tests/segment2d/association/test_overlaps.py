@@ -50,14 +50,14 @@ def test_a_mask_given_twice_has_the_surest_overlap(toy):
     np.testing.assert_allclose(np.diag(found.shared[:count, count:]), np.diag(found.union[:count, count:]), rtol=1e-5)
 
 
-def test_what_two_views_do_not_both_see_is_no_evidence(toy):
-    """A mask seen from one side says nothing of one that is seen from the other side alone."""
-    front, back = toy.ring(2)
-    one = np.where(toy.truth["v0"] == 2, 1, 0)
-    behind = toy.true_labels(toy.projector, back, np.where(toy.thing_of == 4, 1, 0))
-    found = overlaps(signatures(toy.projector, [(front, one), (back, behind)], "unknown"))
-    found.reach[0, 1] = found.reach[1, 0] = found.shared[0, 1] = found.shared[1, 0] = 0
-    assert affinities(found, unsaid(found), 0.5)[0, 1] == 0
+@pytest.mark.parametrize(
+    ("seen", "size", "counts"), [(0, 1000, False), (40, 1000, False), (60, 1000, True), (12, 20, True), (8, 20, False)]
+)
+def test_what_two_views_do_not_both_see_is_no_evidence(seen, size, counts):
+    """Two equal masks of `size` pixels: `seen` of these must be 50 or half of them, or they say nothing."""
+    reach = np.array([[size, seen], [seen, size]], np.float32)
+    found = Overlaps(np.array([0, 1]), np.full((2, 2), seen, np.float32), reach)
+    assert (affinities(found, np.zeros(2, int), 0.5)[0, 1] != 0) == counts
 
 
 def test_the_least_iou_is_where_evidence_changes_sides():

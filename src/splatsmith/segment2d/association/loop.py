@@ -22,7 +22,7 @@ from splatsmith.segment2d.association.numbering import numbered
 from splatsmith.segment2d.association.overlaps import affinities, overlaps
 from splatsmith.segment2d.association.projector import Projector
 from splatsmith.segment2d.association.redraw import Redrawn, redraw
-from splatsmith.segment2d.association.signatures import signatures
+from splatsmith.segment2d.association.signatures import by_place, signatures
 from splatsmith.segment2d.association.votes import confirmed, shares, votes
 from splatsmith.segment2d.masks import ViewMasks
 
@@ -136,7 +136,10 @@ def associate(
     if not work.voters:
         raise ValueError("no view that trains has a mask")
     exact = said.complete and not repair
-    found = _by_name(work, said) if said.complete else _by_overlap(work, said, min_iou)
+    if exact and all(one.labels.any() for one in seen):
+        found = _unvoted(work, said)
+    else:
+        found = _by_name(work, said) if said.complete else _by_overlap(work, said, min_iou)
     for _ in range(0 if exact else REPAIRS - 1):
         found = _voted_again(work, found)
     maps = [
@@ -154,15 +157,20 @@ def associate(
 
 def _content(one: Given) -> tuple:
     """An order of views that depends on nothing but what they are."""
-    return one.view.T_camera_world.tobytes(), one.view.camera.K.tobytes(), one.masks.labels.tobytes()
+    return one.view.T_camera_world.tobytes(), one.view.camera.K.tobytes(), by_place(one.masks.labels)[1].tobytes()
+
+
+def _unvoted(work: _Work, said: Identities) -> _Found:
+    """The things that the source tells apart, where nobody is to ask what views say of them."""
+    nothing = sparse.csr_array((1 + said.count, len(work.projector.gaussians)), dtype=np.float32)
+    return _Found(nothing, np.zeros(1 + said.count, int), said.shows)
 
 
 def _by_name(work: _Work, said: Identities) -> _Found:
     """The things that the source tells apart."""
     labelled = ((one.view, one.things[one.labels]) for one in _watched(f"{work.label}: masks", work.voters))
     masks = signatures(work.projector, labelled, work.rest)
-    voted = shares(votes(masks, masks.label_of, said.count, work.rest))
-    return _Found(voted, np.zeros(1 + said.count, int), said.shows)
+    return replace(_unvoted(work, said), voted=shares(votes(masks, masks.label_of, said.count, work.rest)))
 
 
 def _by_overlap(work: _Work, said: Identities, min_iou: float) -> _Found:
@@ -209,14 +217,14 @@ def _as_given(one: _Seen) -> Redrawn:
 
 def _consistent(one: Given, map: Redrawn, number: np.ndarray, exact: bool) -> Consistent:
     origin = "rendered" if not one.masks.labels.any() else "given" if exact else "repaired"
-    drawn = ("no masks of its own: drawn from the other views",) if origin == "rendered" else ()
+    odd = origin == "rendered" and one.trains  # sources may leave held-out views alone
     return Consistent(
         labels=number[map.labels].astype(np.uint16),
         scores={id: score for id, score in sorted((int(number[c]), score) for c, score in map.scores.items()) if id},
         origin=origin,
         divided=map.divided,
         dropped=map.dropped,
-        flags=(*one.masks.flags, *drawn),
+        flags=(*one.masks.flags, *(["no masks of its own: drawn from the other views"] if odd else [])),
     )
 
 

@@ -52,9 +52,9 @@ def numbered(
 
 def _useful(parent: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """The tree without wholes that are nothing but one part: that part takes their place."""
-    parent = parent.copy()
+    parent, size = parent.copy(), families(parent) @ pixels
     for d in range(1, len(parent)):
-        children = [c for c in np.flatnonzero(parent == d) if (families(parent) @ pixels)[c]]
-        if not pixels[d] and len(children) == 1:
-            parent[children] = parent[d]
+        parts = np.flatnonzero((parent == d) & (size > 0))
+        if not pixels[d] and len(parts) == 1:
+            parent[parts] = parent[d]
     return parent

@@ -8,6 +8,7 @@ A mask owns the Gaussians that it holds more than half of, so that these are tru
 """
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 
@@ -60,9 +61,10 @@ def affinities(pairs: Overlaps, known: np.ndarray, min_iou: float) -> np.ndarray
     held together, those of different numbers apart. min_iou: the IoU that has log-odds 0.
     """
     union, size = pairs.union, pairs.size
+    evident = (union > 0) & (union >= np.minimum(LEAST_SUPPORT, np.minimum.outer(size, size) / 2))
     iou = np.clip(pairs.shared / np.maximum(union, 1e-6), 1 - SUREST, SUREST)
-    evident = union >= np.minimum(LEAST_SUPPORT, np.minimum.outer(size, size) / 2)
-    odds = np.where(evident & (union > 0), np.log(iou / (1 - iou)) - np.log(min_iou / (1 - min_iou)), 0)
+    odds = np.where(evident, np.log(iou / (1 - iou)) - log(min_iou / (1 - min_iou)), np.float32(0))
     odds[np.equal.outer(pairs.view_of, pairs.view_of)] = APART
-    said = np.logical_and.outer(known > 0, known > 0)
-    return np.where(said, np.where(np.equal.outer(known, known), KNOWN, -KNOWN), odds).astype(np.float32)
+    said = np.flatnonzero(known)
+    odds[np.ix_(said, said)] = np.where(np.equal.outer(known[said], known[said]), KNOWN, -KNOWN)
+    return odds

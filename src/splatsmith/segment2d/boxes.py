@@ -31,6 +31,8 @@ INSIDE_A_BOX = 0.3
 """Weight of evidence against an object in its own box, where GrabCut may well have cut off a part."""
 POINT_RADIUS = 0.015
 """Of the disc that a point stands for, as a share of the picture's diagonal."""
+ALIKE = 24.0
+"""Grey levels of the features within which a pixel is like the discs around the points, beside three deviations."""
 SURE, UNLIKELY = 0.9, 0.1
 """Probabilities beyond which a pixel away from the boundary is settled."""
 BAND = 2
@@ -162,20 +164,22 @@ def _seeds(
     seeds: dict[str, dict[int, tuple[np.ndarray, np.ndarray]]] = {}
     for view in views:
         for c, one in enumerate(objects):
-            trimap = _first_trimap(one, view)
+            trimap = _first_trimap(one, view, pictures[view.name])
             if trimap is None:
                 continue
             room = trimap != grabcut.BACKGROUND
             place = grabcut.around(room, max(_size(view)) // 8)
             found = grabcut.cut(pictures[view.name][place], trimap[place], iterations=5)
             mask = np.zeros(_size(view), bool)
-            mask[place] = room[place] if found is None or not found.any() else found
+            likely = trimap == (grabcut.MAYBE_OBJECT if one.boxes.get(view.name) else grabcut.OBJECT)
+            mask[place] = likely[place] if found is None or not found.any() else found
             seeds.setdefault(view.name, {})[c] = mask, room
     return seeds
 
 
-def _first_trimap(one: Object, view: View) -> np.ndarray | None:
-    """(H, W): the object may be all of its box, and is the discs around its points; None where it has neither."""
+def _first_trimap(one: Object, view: View, picture: np.ndarray) -> np.ndarray | None:
+    """(H, W): the object may be all of its box, or what is like its points and hangs together with them; discs around
+    the points it is for certain. None where it has neither."""
     box, points = one.boxes.get(view.name), one.points.get(view.name, ())
     if box is None and not points:
         return None
@@ -185,9 +189,23 @@ def _first_trimap(one: Object, view: View) -> np.ndarray | None:
         x0, y0, x1, y1 = (round(edge) for edge in box)
         trimap[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = grabcut.MAYBE_OBJECT
     v, u = np.mgrid[:height, :width] + 0.5
-    for x, y in points:
-        trimap[np.hypot(u - x, v - y) < max(1.5, POINT_RADIUS * np.hypot(width, height))] = grabcut.OBJECT
+    if points:
+        away = np.min([np.hypot(u - x, v - y) for x, y in points], axis=0) / np.hypot(width, height)
+        disc = away < max(POINT_RADIUS, away.min() + 1e-9)
+        if not box:
+            trimap[_grown(picture, disc)] = grabcut.MAYBE_OBJECT
+        trimap[disc] = grabcut.OBJECT
     return trimap
+
+
+def _grown(picture: np.ndarray, disc: np.ndarray) -> np.ndarray:
+    """(H, W) bool. The pixels that look like those of `disc` and hang together with them."""
+    from scipy.ndimage import label
+
+    inside = picture[disc].astype(np.float32)
+    alike = np.abs(picture - inside.mean(axis=0)) < np.maximum(3 * inside.std(axis=0), ALIKE)
+    pieces, _ = label(alike.all(axis=2) | disc)
+    return np.isin(pieces, np.unique(pieces[disc]))
 
 
 def _seed_weights(cuts: dict[int, tuple[np.ndarray, np.ndarray]], count: int) -> np.ndarray:

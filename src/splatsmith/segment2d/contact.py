@@ -1,6 +1,6 @@
 """A contact sheet of label maps: every view with its masks in distinct colours, the doubtful ones marked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,21 +34,31 @@ class Tile:
     """What a person should look at."""
 
 
-def contact_sheet(tiles: Sequence[Tile], legend: Sequence[str]) -> np.ndarray:
-    """(H, W, 3) uint8 RGB: all tiles in rows under a legend; tiles with flags have a red frame and say why."""
-    thumbs = [_thumbnail(tile) for tile in tiles]
-    columns = min(COLUMNS, max(1, len(tiles)))
-    cell, height = WIDTH + GAP, max((thumb.height for thumb in thumbs), default=0) + 2 * LINE
+@dataclass(frozen=True, eq=False)
+class _Thumb:
+    name: str
+    picture: Image.Image
+    flags: Sequence[str]
+
+
+def contact_sheet(tiles: Iterable[Tile], legend: Sequence[str]) -> np.ndarray:
+    """(H, W, 3) uint8 RGB: all tiles in rows under a legend; tiles with flags have a red frame and say why.
+
+    Tiles are taken one by one, and their photos are not kept.
+    """
+    thumbs = [_Thumb(tile.name, _thumbnail(tile), tile.flags) for tile in tiles]
+    columns = min(COLUMNS, max(1, len(thumbs)))
+    cell, height = WIDTH + GAP, max((thumb.picture.height for thumb in thumbs), default=0) + 2 * LINE
     entries = _placed_entries(legend, GAP + columns * cell)
     top = LINE + GAP + (entries[-1][1] + LINE if entries else 0)
-    sheet = Image.new("RGB", (GAP + columns * cell, top + -(-len(tiles) // columns) * (height + GAP)), PAPER)
+    sheet = Image.new("RGB", (GAP + columns * cell, top + -(-len(thumbs) // columns) * (height + GAP)), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((GAP, GAP // 2), _headline(tiles, legend), FAINT, font())
+    draw.text((GAP, GAP // 2), _headline(thumbs, legend), FAINT, font())
     for i, (left, line) in enumerate(entries):
         draw.rectangle((left, LINE + line + 4, left + 14, LINE + line + 18), colour(i + 1))
         draw.text((left + 20, LINE + line), fitted(legend[i], cell), INK, font())
-    for i, (tile, thumb) in enumerate(zip(tiles, thumbs, strict=True)):
-        _paste(sheet, draw, (GAP + i % columns * cell, top + i // columns * (height + GAP)), tile, thumb)
+    for i, thumb in enumerate(thumbs):
+        _paste(sheet, draw, GAP + i % columns * cell, top + i // columns * (height + GAP), thumb)
     return np.asarray(sheet)
 
 
@@ -74,9 +84,9 @@ def _thumbnail(tile: Tile) -> Image.Image:
     return Image.fromarray(overlay(np.asarray(photo), np.asarray(labels)))
 
 
-def _headline(tiles: Sequence[Tile], legend: Sequence[str]) -> str:
-    marked = sum(bool(tile.flags) for tile in tiles)
-    return f"{len(tiles)} views, {len(legend)} objects; {marked or 'none'} to look at" + (", in red" if marked else "")
+def _headline(thumbs: Sequence[_Thumb], legend: Sequence[str]) -> str:
+    marked = sum(bool(thumb.flags) for thumb in thumbs)
+    return f"{len(thumbs)} views, {len(legend)} objects; {marked or 'none'} to look at" + (", in red" if marked else "")
 
 
 def _placed_entries(legend: Sequence[str], width: int) -> list[tuple[int, int]]:
@@ -91,14 +101,13 @@ def _placed_entries(legend: Sequence[str], width: int) -> list[tuple[int, int]]:
     return places
 
 
-def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, place: tuple[int, int], tile: Tile, thumb: Image.Image):
-    left, top = place
-    sheet.paste(thumb, (left, top))
-    if tile.flags:
-        box = (left, top, left + thumb.width - 1, top + thumb.height - 1)
-        draw.rectangle(box, outline=ALARM, width=FRAME)
-    below = top + thumb.height + 2
-    draw.text((left, below), fitted(tile.name, WIDTH, SMALL), INK, font(SMALL))
-    more = f" (+{len(tile.flags) - 1})" if len(tile.flags) > 1 else ""
-    if tile.flags:
-        draw.text((left, below + SMALL + 4), fitted(tile.flags[0] + more, WIDTH, SMALL), ALARM, font(SMALL))
+def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, left: int, top: int, thumb: _Thumb) -> None:
+    width, height = thumb.picture.size
+    sheet.paste(thumb.picture, (left, top))
+    below = top + height + 2
+    draw.text((left, below), fitted(thumb.name, WIDTH, SMALL), INK, font(SMALL))
+    if thumb.flags:
+        more = f" (+{len(thumb.flags) - 1})" if len(thumb.flags) > 1 else ""
+        room = WIDTH - int(font(SMALL).getlength(more))
+        draw.rectangle((left, top, left + width - 1, top + height - 1), outline=ALARM, width=FRAME)
+        draw.text((left, below + SMALL + 4), fitted(thumb.flags[0], room, SMALL) + more, ALARM, font(SMALL))

@@ -1,6 +1,5 @@
 """Writing and reading `masks/raw/` (its files: masks.py)."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,17 @@ from PIL import Image
 
 from splatsmith.base import files
 from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.manifest import MANIFEST_NAME, fault, read_manifest, remove_manifest, write_manifest
 from splatsmith.base.progress import Progress
 from splatsmith.base.typed import typed_json
+from splatsmith.scenes.cameras import View
 from splatsmith.scenes.description import Object
 from splatsmith.scenes.label_maps import read_label_map, write_label_map
 from splatsmith.scenes.prepared import PreparedScene, read_image
 from splatsmith.segment2d.contact import Tile, contact_sheet
 from splatsmith.segment2d.masks import Found, RawMasks, Request, ViewEntry, ViewMasks
 
-MASKS_NAME, CONTACT_NAME, MANIFEST_NAME = "masks.json", "contact.jpg", "manifest.json"
+MASKS_NAME, CONTACT_NAME = "masks.json", "contact.jpg"
 REDO = "redo the stage segment_2d: ./run redo segment_2d"
 
 
@@ -44,7 +45,7 @@ def write_raw(folder: Path, request: Request, source: str, found: Found, label: 
 
     Until the manifest, which comes last, the masks are not there.
     """
-    (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    remove_manifest(folder)
     sizes = {view.name: (view.camera.height, view.camera.width) for view in request.scene.views}
     entries: dict[str, ViewEntry] = {}
     with Progress(label, len(sizes), "views") as bar:
@@ -74,17 +75,15 @@ def read_raw(folder: Path) -> StoredMasks:
     Raises InputError that names the file and the stage to redo.
     """
     try:
-        manifest = dict(json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8")))
+        manifest = read_manifest(folder)
     except FileNotFoundError:
         what = "there are no masks yet"
         raise InputError(Problem(what, str(folder / MANIFEST_NAME), REDO, got="no manifest")) from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise _unusable(folder / MANIFEST_NAME, str(error)) from None
     for name in {MASKS_NAME, *manifest}:
-        if not (folder / name).is_file():
-            raise _unusable(folder / name, "the file is missing")
-        if files.sha256_of(folder / name) != manifest.get(name):
-            raise _unusable(folder / name, "its bytes are not those that the manifest lists")
+        if (got := fault(folder, name, manifest)) is not None:
+            raise _unusable(folder / name, got)
     text = (folder / MASKS_NAME).read_text(encoding="utf-8")
     return StoredMasks(folder, typed_json(RawMasks, text, str(folder / MASKS_NAME)))
 
@@ -108,23 +107,25 @@ def _objects(request: Request, entries: Mapping[str, ViewEntry]) -> tuple[Object
 def _write_contact_sheet(scene: PreparedScene, stored: StoredMasks) -> None:
     """Masks of one object, or of one track, have one colour in all views; the others count on within their view."""
     legend = [one.name for one in stored.raw.objects]
-    tiles = []
-    for view in scene.views:
+
+    def tile(view: View) -> Tile:
         masks = stored.of_view(view.name)
         colours = np.zeros(len(masks.masks) + 1, np.int64)
         for i, mask in enumerate(masks.masks, 1):
             fallback = i if mask.track is None else mask.track + 1
             colours[i] = legend.index(mask.object) + 1 if mask.object else len(legend) + fallback
-        tiles.append(Tile(view.name, read_image(view), colours[masks.labels], masks.flags))
+        return Tile(view.name, read_image(view), colours[masks.labels], masks.flags)
+
     with files.atomic_path(stored.folder / CONTACT_NAME) as temporary:
-        Image.fromarray(contact_sheet(tiles, legend)).save(temporary, "JPEG", quality=88)
+        sheet = contact_sheet((tile(view) for view in scene.views), legend)
+        Image.fromarray(sheet).save(temporary, "JPEG", quality=88)
 
 
 def _write_manifest(folder: Path, raw: RawMasks) -> None:
     names = [MASKS_NAME, CONTACT_NAME, *(f"{view}.png" for view in raw.views)]
     for stale in {path for path in folder.glob("*.png") if path.name not in names}:
         stale.unlink()
-    files.write_json(folder / MANIFEST_NAME, {name: files.sha256_of(folder / name) for name in sorted(names)})
+    write_manifest(folder, names)
 
 
 def _unusable(path: Path, got: str) -> InputError:

@@ -13,10 +13,12 @@ from splatsmith.gaussians.ply import read_ply, write_ply
 from splatsmith.scenes.label_maps import Entry, Legend, read_legend, read_soft_map, write_label_map, write_legend
 from splatsmith.scenes.prepared import read_prepared
 from splatsmith.segment3d.config import GradisegConfig, SparseIdConfig
+from splatsmith.segment3d.joint import JointIdentities
 from splatsmith.segment3d.scores import read_scores
 from splatsmith.segment3d.targets import Camera, Still, drawn_probabilities
 from splatsmith.stages import segment_3d
 from splatsmith.stages.segment_3d import Config, Inputs, Outputs
+from splatsmith.train import loop
 
 VIEWS = [f"{i:04}" for i in range(8)]
 LEGEND = Legend(entries=(Entry(id=1, name="top"), Entry(id=700, name="bottom")))
@@ -59,7 +61,7 @@ def inputs(tmp_path, prepared) -> Inputs:
 
 
 def segment(inputs: Inputs, **settings):
-    config = Config(backend="cpu", gradiseg=GradisegConfig(steps=60), **settings)
+    config = Config(**{"backend": "cpu", "gradiseg": GradisegConfig(steps=60)} | settings)
     outputs = Outputs(inputs.scene.parent / "segmentation" / config.methods[0])
     segment_3d.main(config, inputs, outputs, threads=1)
     return outputs.folder
@@ -102,6 +104,32 @@ def test_what_was_not_cut_keeps_its_bytes(inputs):
     kept = after.means[: len(after) - 2 * told["cut"]]
     assert told["cut"] == 0 or len(kept) < len(before)
     assert all((before.means == row).all(dim=1).any() for row in kept)
+
+
+def test_gradiseg_s_own_schedule_trains_the_scene_anew(inputs, capsys):
+    paper = GradisegConfig(preset="paper", steps=40, train={"sh_degree": 1, "reset_every": 0})
+    folder = segment(inputs, methods=("gradiseg",), gradiseg=paper)
+    gaussians = read_ply(folder / "point_cloud.ply")
+    assert gaussians.sh_degree == 1
+    assert not gaussians.extra
+    assert len(read_scores(folder / "scores.npz", folder / "point_cloud.ply")) == len(gaussians)
+    told = json.loads((folder / "metrics.json").read_text())
+    assert told["psnr_change_db"] == pytest.approx(told["psnr_db"] - told["psnr_before_db"], abs=2e-4)
+    assert told["psnr_change_db"] != 0
+    assert "anew" in capsys.readouterr().out
+    assert not (folder / "checkpoint.pt").exists()
+
+
+def test_a_training_that_was_killed_goes_on_where_it_was(inputs, capsys, monkeypatch):
+    settings = {"methods": ("gradiseg",), "gradiseg": GradisegConfig(preset="paper", steps=60)}
+    monkeypatch.setattr(loop, "BLOCK", 20)
+    monkeypatch.setattr(loop.time, "monotonic", iter(range(0, 10**6, 60)).__next__)  # a checkpoint after every block
+    with monkeypatch.context() as patched:
+        patched.setattr(JointIdentities, "refine", lambda self, gaussians, step: 1 // (step < 50) and None)
+        with pytest.raises(ZeroDivisionError):
+            segment(inputs, **settings)
+    assert segment(inputs, **settings).joinpath("manifest.json").exists()
+    assert "resuming from step 40" in capsys.readouterr().out
 
 
 def test_a_map_that_was_only_rendered_does_not_count(inputs):

@@ -10,19 +10,21 @@ from splatsmith.gaussians.ops import Rows
 from splatsmith.train.config import LearningRates
 from splatsmith.train.optimizer import GaussianAdam
 
-FIELDS = ("means", "quats", "log_scales", "logit_opacities", "sh0", "sh_rest")
+FIELDS = ("means", "quats", "log_scales", "logit_opacities", "sh0", "sh_rest", "code")
 
 
 def random_gaussians(n: int, seed: int = 0, sh_degree: int = 1) -> Gaussians:
     generator = torch.Generator().manual_seed(seed)
     shapes = {"means": (n, 3), "quats": (n, 4), "log_scales": (n, 3), "logit_opacities": (n,)}
     columns = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
-    return Gaussians(**columns, sh=torch.randn(n, (sh_degree + 1) ** 2, 3, generator=generator))
+    sh = torch.randn(n, (sh_degree + 1) ** 2, 3, generator=generator)
+    return Gaussians(**columns, sh=sh, extra={"code": torch.randn(n, 5, generator=generator), "label": torch.arange(n)})
 
 
 def adam_after(steps: int, n: int = 6, seed: int = 0) -> GaussianAdam:
     """An optimiser that has seen some gradients."""
-    optimizer = GaussianAdam(random_gaussians(n, seed), LearningRates(), extent=2.0, steps=100)
+    pace = {"extent": 2.0, "steps": 100, "extra_rates": {"code": 0.1}}
+    optimizer = GaussianAdam(random_gaussians(n, seed), LearningRates(), **pace)
     generator = torch.Generator().manual_seed(seed + 1)
     for step in range(steps):
         for parameter in optimizer.parameters.values():
@@ -57,7 +59,7 @@ def test_descending_after_a_permutation_is_the_permuted_descent():
     straight, permuted = adam_after(3), adam_after(3)
     order = torch.tensor([3, 1, 5, 0, 2, 4])
     scene = permuted.gaussians()
-    moved = Gaussians(**{name: column[order] for name, column in scene.columns.items()})
+    moved = scene.map(lambda column: column[order])
     permuted.remap(Rows(moved, order, torch.zeros(6, dtype=torch.bool)))
     for optimizer, rows in ((straight, torch.arange(6)), (permuted, order)):
         for parameter in optimizer.parameters.values():
@@ -88,6 +90,12 @@ def test_state_brings_everything_back():
         optimizer.step(3)
     for name in FIELDS:
         assert torch.equal(one.parameters[name], other.parameters[name])
+
+
+def test_extra_columns_without_a_rate_are_left_behind():
+    optimizer = adam_after(1)
+    assert set(optimizer.gaussians().extra) == set(optimizer.gaussians(1).extra) == {"code"}
+    assert set(optimizer.state()) == set(FIELDS)
 
 
 def test_rate_of_the_means_falls_exponentially_in_units_of_the_scene():

@@ -6,24 +6,21 @@ scratch, with scene and codes in one optimisation, is in joint.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 import torch
 from torch import Tensor
 
 from splatsmith.base.progress import Progress
 from splatsmith.gaussians import Gaussians
-from splatsmith.segment3d import identity, igd, neighbours
+from splatsmith.segment3d import agreement, identity, igd, neighbours
+from splatsmith.segment3d.agreement import Surroundings, some_rows
 from splatsmith.segment3d.config import GradisegConfig
 from splatsmith.segment3d.identity import Classifier
+from splatsmith.segment3d.pulls import Pulls
 from splatsmith.segment3d.targets import Still, Target
 
-PUBLISHED_CLASSES = 256
-"""Gaussian Grouping's code divides the 3D loss by its number of classes."""
-AGREEMENT_EVERY = 5
-AGREEMENT_TARGETS, GUIDANCE_TARGETS = 1000, 16_384
-MEMORY = 0.95
-"""Of the running mean of directions."""
+GUIDANCE_TARGETS = 4096
+"""Gaussians that follow look-ahead neighbours in each step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +49,7 @@ class Fit:
     codes: Tensor
     classifier: Classifier
     adam: torch.optim.Adam
-    directions: Tensor
-    """(N, 3). Running mean of the unit vectors in which the identity loss would move each centre."""
-    pull: Tensor
-    """(N,). Sum over views of |dL/de_i|, since the last round."""
-    looks: Tensor
-    """(N,). Views of that sum."""
+    pulls: Pulls
     near: Tensor
     """(N, L) int64. Nearest Gaussians."""
     origin: Tensor
@@ -73,13 +65,12 @@ def fit(
     label: str = "gradiseg",
 ) -> Identities:
     """Fit codes and classifier to the label maps, and cut boundaries as `config` says. `still`: the scene, to draw."""
-    rounds = {round(share * config.steps) for share in config.rounds} if config.boundaries != "none" else set()
     run = _begin(gaussians, classes, config, still)
     with Progress(label, config.steps, "steps") as bar:
         for step in range(config.steps):
-            if step in rounds:
+            if step in config.round_steps:
                 _cut(run, targets, classes, config, step)
-            generator = _generator(config.seed, 1 + step, run.codes.device)
+            generator = generator_of(config.seed, 1 + step, run.codes.device)
             idx = view_order(len(targets), step, config.seed)
             loss = _descend(run, targets[idx], config, step, generator)
             bar.advance(gaussians=len(run.codes), **({"loss": float(loss)} if step % 50 == 0 else {}))
@@ -93,33 +84,37 @@ def view_order(views: int, step: int, seed: int) -> int:
 
 
 def _begin(gaussians: Gaussians, classes: int, config: GradisegConfig, still: Still) -> Fit:
-    generator = _generator(config.seed, 0, gaussians.means.device)
+    generator = generator_of(config.seed, 0, gaussians.means.device)
     codes = identity.initial_codes(len(gaussians), generator)
     classifier = identity.initial_classifier(classes, generator)
     origin = torch.arange(len(gaussians), device=gaussians.means.device)
-    return _restarted(gaussians, still, codes, classifier, origin, config)
+    pulls = Pulls.none(len(gaussians), gaussians.means.device)
+    return _restarted(gaussians, still, codes, classifier, pulls, origin, config)
 
 
 def _restarted(
-    gaussians: Gaussians, still: Still, codes: Tensor, classifier: Classifier, origin: Tensor, config: GradisegConfig
+    gaussians: Gaussians,
+    still: Still,
+    codes: Tensor,
+    classifier: Classifier,
+    pulls: Pulls,
+    origin: Tensor,
+    config: GradisegConfig,
 ) -> Fit:
-    """A fit from these codes on, without memory of gradients."""
+    """A fit from these codes on, with fresh moments."""
     codes = codes.detach().clone().requires_grad_()
     classifier = Classifier(*(t.detach().clone().requires_grad_() for t in (classifier.weight, classifier.bias)))
     groups = [
         {"params": [codes], "lr": config.code_rate},
         {"params": [classifier.weight, classifier.bias], "lr": config.classifier_rate},
     ]
-    zeros = torch.zeros(len(codes), device=codes.device)
     return Fit(
         gaussians=gaussians,
         still=still,
         codes=codes,
         classifier=classifier,
         adam=torch.optim.Adam(groups, eps=1e-15),
-        directions=torch.zeros_like(gaussians.means),
-        pull=zeros,
-        looks=zeros,
+        pulls=pulls,
         near=neighbours.nearest(gaussians.means),
         origin=origin,
     )
@@ -129,9 +124,8 @@ def _descend(run: Fit, target: Target, config: GradisegConfig, step: int, genera
     means = run.still.means.clone().requires_grad_(config.neighbours != "knn")
     drawn = run.still.draw(run.codes, target.camera, means=means)
     loss = identity.pixel_loss(drawn.image, run.classifier, target.classes)
-    pixels = target.classes.numel()
     loss.backward()
-    _observe(run, means.grad, drawn.radii, pixels)
+    run.pulls = run.pulls.felt(run.codes.grad, means.grad, drawn.radii, target.classes.numel())
     space = _space_loss(run, config, step, generator)
     if space is not None:
         space.backward()
@@ -142,69 +136,39 @@ def _descend(run: Fit, target: Target, config: GradisegConfig, step: int, genera
     return loss.detach()
 
 
-def _observe(run: Fit, v_means: Tensor | None, radii: Tensor, pixels: int) -> None:
-    """Follow where the identity loss pulls each visible Gaussian, in space and in codes (per pixel of the picture)."""
-    visible = (radii > 0).all(dim=1)
-    run.pull = run.pull + visible * run.codes.grad.norm(dim=1) * pixels
-    run.looks = run.looks + visible
-    if v_means is not None:
-        u = -torch.nn.functional.normalize(v_means, dim=1)
-        run.directions = torch.where(visible[:, None], MEMORY * run.directions + (1 - MEMORY) * u, run.directions)
-
-
 def _space_loss(run: Fit, config: GradisegConfig, step: int, generator: torch.Generator) -> Tensor | None:
     """The 3D loss of this step, weighted; None where there is none."""
-    ahead = config.neighbours != "knn" and step >= config.look_ahead_from * config.steps
-    if ahead and config.neighbours == "look-ahead":
-        rows = _some_rows(len(run.codes), GUIDANCE_TARGETS, generator)
-        found = neighbours.look_ahead(run.still.means, run.near, rows, run.directions[rows], config.k)
-        return config.guidance * identity.guidance_loss(run.codes, run.classifier, rows, found)
-    if step % AGREEMENT_EVERY:
+    kind = config.neighbours_at(step)
+    guided = kind == "look-ahead"
+    if not guided and step % agreement.EVERY:
         return None
-    rows = _some_rows(len(run.codes), AGREEMENT_TARGETS, generator)
-    if ahead:
-        u = torch.nn.functional.normalize(run.directions[rows], dim=1)
-        found = neighbours.literal(run.still.means, rows, u, config.k)
-    else:  # as published, a Gaussian counts as the first of its own k neighbours
-        found = torch.cat([rows[:, None], run.near[rows, : config.k - 1]], dim=1)
-    weight = config.agreement / PUBLISHED_CLASSES
-    return weight * identity.agreement_loss(run.codes, run.classifier, rows, found)
+    rows = some_rows(len(run.codes), GUIDANCE_TARGETS if guided else agreement.TARGETS, generator)
+    around = Surroundings(run.still.means, lambda rows, k: run.near[rows, :k], run.pulls.directions)
+    return agreement.loss(run.codes, run.classifier, rows, kind, around, config)
 
 
 def _cut(run: Fit, targets: Sequence[Target], classes: int, config: GradisegConfig, step: int) -> None:
     """One round of sharpening boundaries. The fit goes on in the changed scene, from fresh moments."""
-    most = int(config.growth * len(run.codes))
-    generator = _generator(config.seed, -1 - step, run.codes.device)
-    codes = run.codes.detach()
-    match config.boundaries:
-        case "moments":
-            cut = igd.cut_along_boundaries(run.gaussians, run.still, targets, classes, most)
-            rows, codes = cut.rows, igd.recoded(codes, cut)
-        case "lite":
-            rows = igd.split_pulled(run.gaussians, run.pull / run.looks.clamp(min=1), most, generator)
-            codes = codes[rows.origin]
-        case "random":
-            rows = igd.split_at_random(run.gaussians, run.still, targets, classes, most, generator)
-            codes = codes[rows.origin]
-        case "none":
-            return
-        case _:
-            assert_never(config.boundaries)
-    fresh = _restarted(
-        rows.gaussians, run.still.moved_to(rows.gaussians), codes, run.classifier, run.origin[rows.origin], config
+    changed = igd.sharpened(
+        config.boundaries,
+        run.gaussians,
+        run.codes.detach(),
+        run.still,
+        targets,
+        classes,
+        pull=run.pulls.mean,
+        most=int(config.growth * len(run.codes)),
+        generator=generator_of(config.seed, -1 - step, run.codes.device),
     )
-    fresh.directions = torch.where(rows.fresh[:, None], 0, run.directions[rows.origin])
-    vars(run).update(vars(fresh))
+    if changed is None:
+        return
+    rows, codes = changed
+    still, pulls, origin = run.still.moved_to(rows.gaussians), run.pulls.moved(rows), run.origin[rows.origin]
+    vars(run).update(vars(_restarted(rows.gaussians, still, codes, run.classifier, pulls, origin, config)))
 
 
-def _some_rows(n: int, most: int, generator: torch.Generator) -> Tensor:
-    """(M,) int64. Rows drawn at random, all of them where there are no more than `most`."""
-    if n <= most:
-        return torch.arange(n, device=generator.device)
-    return torch.randint(n, (most,), generator=generator, device=generator.device)
-
-
-def _generator(seed: int, step: int, device: torch.device) -> torch.Generator:
+def generator_of(seed: int, step: int, device: torch.device) -> torch.Generator:
+    """A generator of its own for each step."""
     return torch.Generator(device).manual_seed((seed * 1_000_003 + step) % 2**63)
 
 

@@ -1,7 +1,7 @@
 """Stage segment_3d: label maps that agree in, a soft score for every Gaussian out, by one method.
 
-point_cloud.ply     the Gaussians that the scores speak of: the scene's, but for those cut along a boundary; trained anew
-                    with the preset `paper` of gradiseg
+point_cloud.ply     the Gaussians that the scores speak of: the scene's, but for those cut along a boundary; with the
+                    preset `paper` of gradiseg, Gaussians that were trained anew
 scores.npz          the likeliest numbers of each Gaussian (segment3d/scores.py)
 legend.json         what the numbers mean
 maps/<view>.npz     soft maps of the held-out views, drawn from the segmentation (of all views, where none is held out)
@@ -177,10 +177,13 @@ def _trained(
     label: str,
 ) -> "Lifted":
     from splatsmith.segment3d.methods import lift_while_training
+    from splatsmith.train.estimate import estimate, explaining_out_of_memory
 
     drawing = {"antialiased": config.antialiased, "background": config.background, "backend": backend}
     training, classes = config.gradiseg.training(**drawing), 1 + len(legend.entries)
-    return lift_while_training(scene, targets, classes, config.gradiseg, training, checkpoint=checkpoint, label=label)
+    going_on = {"checkpoint": checkpoint, "label": label}
+    with explaining_out_of_memory(estimate(scene, training)):
+        return lift_while_training(scene, targets, classes, config.gradiseg, training, **going_on)
 
 
 def _write(

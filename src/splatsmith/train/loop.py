@@ -7,7 +7,7 @@ same bits as one that was not.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import assert_never
 
@@ -18,10 +18,12 @@ from torch import Tensor
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.progress import Progress
 from splatsmith.gaussians import Gaussians
+from splatsmith.gaussians.ops import Rows
 from splatsmith.render import Rendered, rasterize
 from splatsmith.render.choice import device_of, settled_backend
 from splatsmith.scenes.prepared import PreparedScene
 from splatsmith.train import densify, mcmc
+from splatsmith.train.companion import Companion
 from splatsmith.train.config import TrainConfig
 from splatsmith.train.exposure import Exposure
 from splatsmith.train.initialise import initial_gaussians, scene_extent
@@ -59,6 +61,7 @@ class Run:
     exposure: Exposure | None
     rows: list[dict]
     """Metrics so far: step, loss and psnr_db (means over the block, training photos), gaussians; some test_psnr_db."""
+    companion: Companion | None = None
 
     def state(self) -> dict:
         """Nested dicts of tensors and plain values, that `load` brings back."""
@@ -68,6 +71,7 @@ class Run:
             "statistics": {"gradients": self.statistics.gradients, "views": self.statistics.views},
             "exposure": self.exposure.state() if self.exposure else {},
             "rows": {str(row["step"]): row for row in self.rows},
+            "companion": self.companion.state() if self.companion else {},
         }
 
     def load(self, state: dict) -> None:
@@ -77,12 +81,15 @@ class Run:
         if self.exposure:
             self.exposure.load(state["exposure"])
         self.rows = list(state["rows"].values())
+        if self.companion:
+            self.companion.load(state["companion"])
 
 
 def train(
     scene: PreparedScene,
     config: TrainConfig,
     *,
+    companion: Companion | None = None,
     checkpoint: Checkpoint | None = None,
     checkpoint_seconds: float = 30.0,
     label: str = "train",
@@ -92,9 +99,10 @@ def train(
 
     Goes on from `checkpoint` where it holds a state, and saves there every `checkpoint_seconds`, which does not change
     the result. Raises InputError when a value is no longer finite; the checkpoint then still holds the last good state.
+    A `companion` is trained along; its columns are those of the result's `extra`.
     """
     task = _task(scene, config)
-    run = _begin(scene, task)
+    run = _begin(scene, task, companion)
     if checkpoint is not None:
         state, word = checkpoint.load(run.optimizer.device)
         say(word)
@@ -125,7 +133,7 @@ def _task(scene: PreparedScene, config: TrainConfig) -> Task:
     return Task(photos, held_out, config, scene_extent(scene.train_views, scene.points), color)
 
 
-def _begin(scene: PreparedScene, task: Task) -> Run:
+def _begin(scene: PreparedScene, task: Task, companion: Companion | None) -> Run:
     config, device = task.config, task.photos.device
     strategy = mcmc if config.strategy == "mcmc" else densify
     gaussians = initial_gaussians(
@@ -138,9 +146,12 @@ def _begin(scene: PreparedScene, task: Task) -> Run:
         most=config.max_gaussians,
         seed=config.seed,
     ).map(lambda column: column.to(device))
-    optimizer = GaussianAdam(gaussians, config.learning_rates, extent=task.extent, steps=config.steps)
+    if companion:
+        gaussians = replace(gaussians, extra=companion.begin(gaussians))
+    rates = {"rates": config.learning_rates, "extra_rates": companion.rates if companion else {}}
+    optimizer = GaussianAdam(gaussians, **rates, extent=task.extent, steps=config.steps)
     exposure = Exposure(len(task.photos), config.steps, device) if config.exposure else None
-    return Run(0, optimizer, densify.no_statistics(len(gaussians), device), exposure, [])
+    return Run(0, optimizer, densify.no_statistics(len(gaussians), device), exposure, [], companion)
 
 
 def _block(run: Run, task: Task, bar: Progress) -> dict:
@@ -168,7 +179,10 @@ def _descend(run: Run, task: Task, view_idx: int, target: Tensor) -> tuple[Tenso
     """Draw one view, compare it with its photo, follow the gradient. The image and the loss, out of the graph."""
     config, camera = task.config, task.photos.camera(view_idx)
     gaussians = run.optimizer.gaussians(sh_degree=min(run.step // config.sh_every, config.sh_degree))
+    beside = None  # the companion's gradient by projected centres
     try:
+        if run.companion:
+            beside = run.companion.descend(gaussians, task.photos.views[view_idx].name, run.step)
         rendered = _draw(gaussians, camera, config, _background(task, run.step))
     except InputError as error:  # of `rasterize`: a value that is not finite
         raise diverged(run.step, error.problems[0].where) from None
@@ -182,6 +196,8 @@ def _descend(run: Run, task: Task, view_idx: int, target: Tensor) -> tuple[Tenso
     loss.backward()
     if observing:
         seen, gradient = run.statistics, rendered.means2d.grad
+        if beside is not None:
+            gradient = gradient + beside
         run.statistics = densify.observe(seen, gradient, rendered.radii, camera["width"], camera["height"])
     run.optimizer.step(run.step)
     if run.exposure:
@@ -221,18 +237,27 @@ def _adapt(run: Run, task: Task) -> None:
                     prune_oversized=2 * step > config.refine_start + config.refine_stop,
                     generator=random_generator(config.seed, step, optimizer.device),
                 )
-                optimizer.remap(rows)
-                run.statistics = densify.no_statistics(len(optimizer), optimizer.device)
+                _remap(run, rows)
             if 0 < step < config.refine_stop and config.reset_every and step % config.reset_every == 0:
                 optimizer.replace("logit_opacities", densify.reset_opacities(optimizer.gaussians().logit_opacities))
         case "mcmc":
             generator = random_generator(config.seed, step, optimizer.device)
             if refining:
-                optimizer.remap(mcmc.refine(optimizer.gaussians(), config.max_gaussians, generator))
+                _remap(run, mcmc.refine(optimizer.gaussians(), config.max_gaussians, generator))
             gaussians = optimizer.gaussians()
             gaussians.means.add_(mcmc.noise(gaussians, optimizer.means_rate(step), task.extent, generator))
         case _:
             assert_never(config.strategy)
+    if run.companion and (rows := run.companion.refine(optimizer.gaussians(), step)):
+        _remap(run, rows)
+
+
+def _remap(run: Run, rows: Rows) -> None:
+    """Take over a changed scene; what was seen of the old one is forgotten."""
+    run.optimizer.remap(rows)
+    run.statistics = densify.no_statistics(len(run.optimizer), run.optimizer.device)
+    if run.companion:
+        run.companion.follow(rows)
 
 
 def _require_finite(run: Run, loss: Tensor) -> None:

@@ -1,5 +1,7 @@
 """Adam over the parameters of a scene whose rows come and go: moments follow their row, and a fresh row has none."""
 
+from collections.abc import Iterable, Mapping
+
 import torch
 from torch import Tensor
 
@@ -15,10 +17,20 @@ class GaussianAdam:
     """The trainable parameters, by name, and their optimiser.
 
     Colour is held in two tensors, since the constant term learns 20 times faster than the view-dependent rest.
+    Extra columns that `extra_rates` names, with their step sizes, are optimised too; others are left behind.
     """
 
-    def __init__(self, gaussians: Gaussians, rates: LearningRates, *, extent: float, steps: int):
-        self.parameters = {name: value.requires_grad_() for name, value in _fields(gaussians).items()}
+    def __init__(
+        self,
+        gaussians: Gaussians,
+        rates: LearningRates,
+        *,
+        extent: float,
+        steps: int,
+        extra_rates: Mapping[str, float] | None = None,
+    ):
+        self._extra = dict(extra_rates or {})
+        self.parameters = {name: value.requires_grad_() for name, value in _fields(gaussians, self._extra).items()}
         self._means_rates = (rates.means * extent, rates.means_final * extent)
         self._steps = steps
         learning_rates = {
@@ -28,6 +40,7 @@ class GaussianAdam:
             "logit_opacities": rates.opacities,
             "sh0": rates.sh0,
             "sh_rest": rates.sh_rest,
+            **self._extra,
         }
         groups = [{"params": [self.parameters[name]], "lr": rate} for name, rate in learning_rates.items()]
         self._adam = torch.optim.Adam(groups, eps=1e-15, fused=True)
@@ -47,7 +60,9 @@ class GaussianAdam:
         else:
             held = dict(self.parameters)
             held["sh_rest"] = held["sh_rest"][:, : (sh_degree + 1) ** 2 - 1]
-        return Gaussians(**{name: held[name] for name in GEOMETRY}, sh=torch.cat([held["sh0"], held["sh_rest"]], dim=1))
+        geometry = {name: held[name] for name in GEOMETRY}
+        sh = torch.cat([held["sh0"], held["sh_rest"]], dim=1)
+        return Gaussians(**geometry, sh=sh, extra={name: held[name] for name in self._extra})
 
     def means_rate(self, step: int) -> float:
         """Learning rate of the means at `step`, in scene units: exponential from first to last."""
@@ -62,7 +77,7 @@ class GaussianAdam:
 
     def remap(self, rows: Rows) -> None:
         """Take over a changed scene. Row i keeps the moments of `rows.origin[i]`, or none if `rows.fresh[i]`."""
-        for name, value in _fields(rows.gaussians).items():
+        for name, value in _fields(rows.gaussians, self._extra).items():
             moments = self._adam.state.get(self.parameters[name], {})
             kept = {key: _gathered(moments[key], rows) for key in MOMENTS if key in moments}
             self._replace(name, value, {**moments, **kept})
@@ -91,11 +106,12 @@ class GaussianAdam:
             self._adam.state[parameter] = moments
 
 
-def _fields(gaussians: Gaussians) -> dict[str, Tensor]:
+def _fields(gaussians: Gaussians, extra: Iterable[str]) -> dict[str, Tensor]:
     """What is optimised, as contiguous tensors of their own."""
     sh = gaussians.sh.detach()
     fields = {name: getattr(gaussians, name).detach() for name in GEOMETRY}
     fields |= {"sh0": sh[:, :1], "sh_rest": sh[:, 1:]}
+    fields |= {name: gaussians.extra[name].detach() for name in extra}
     return {name: value.clone(memory_format=torch.contiguous_format) for name, value in fields.items()}
 
 

@@ -8,6 +8,8 @@ from scipy.spatial.transform import Rotation
 
 from splatsmith.base.errors import InputError
 from splatsmith.scenes.cameras import Camera, View
+from splatsmith.scenes.lens import Lens
+from splatsmith.scenes.origins import Origin
 from splatsmith.scenes.pictures import write_png
 from splatsmith.scenes.points import Points
 from splatsmith.scenes.prepared import PreparedScene, Split, read_image, read_prepared, write_prepared
@@ -27,9 +29,9 @@ def write(folder, names=NAMES, trained=False):
     if trained:
         (folder / "trained.ply").write_bytes(b"ply")
     points = Points(rng.normal(size=(7, 3)), rng.integers(0, 256, (7, 3), dtype=np.uint8))
-    scene = PreparedScene(
-        tuple(views), points, Split(("a", "b c"), ("漢字",)), folder / "trained.ply" if trained else None
-    )
+    origins = {name: Origin(name, Lens("RADIAL", 24, 18, (20.0, 13.0, 8.5, 0.1 / 3, 0.0))) for name in names}
+    split, ply = Split(("a", "b c"), ("漢字",)), folder / "trained.ply" if trained else None
+    scene = PreparedScene(tuple(views), points, split, ply, origins)
     write_prepared(folder, scene, {"verdict": "good"})
     return scene
 
@@ -48,6 +50,8 @@ def test_round_trip(tmp_path, trained):
     np.testing.assert_array_equal(read_back.points.xyz, scene.points.xyz)
     np.testing.assert_array_equal(read_back.points.rgb, scene.points.rgb)
     assert read_back.split == scene.split
+    assert read_back.origins == scene.origins
+    assert {read_back.origin_of(view).lens.model for view in read_back.views} == {"RADIAL"}
     assert [view.name for view in read_back.train_views] == ["a", "b c"]
     assert [view.name for view in read_back.test_views] == ["漢字"]
     assert read_back.trained == (tmp_path / "trained.ply" if trained else None)
@@ -71,7 +75,7 @@ def _read_all(folder):
         read_image(view)
 
 
-EVERY_FILE = ["cameras.json", "points.ply", "split.json", "trained.ply", "images/a.png", "manifest.json"]
+EVERY_FILE = ["cameras.json", "points.ply", "split.json", "photos.json", "trained.ply", "images/a.png", "manifest.json"]
 
 
 @pytest.mark.parametrize("name", EVERY_FILE)

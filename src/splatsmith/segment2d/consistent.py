@@ -65,10 +65,10 @@ def _write_contact_sheet(path: Path, scene: PreparedScene, legend: Legend, maps:
     position = np.zeros(2**16, np.int64)
     for i, id in enumerate(legend.paths.values(), 1):
         position[id] = i
-    tiles = [
+    tiles = (
         Tile(view.name, read_image(view), position[maps[view.name].labels], maps[view.name].flags)
         for view in scene.views
-    ]
+    )
     with files.atomic_path(path) as temporary:
         Image.fromarray(contact_sheet(tiles, list(legend.paths))).save(temporary, "JPEG", quality=88)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.scenes.cameras import View
-from splatsmith.scenes.description import Object, slug_of
+from splatsmith.scenes.description import slug_of
 from splatsmith.scenes.label_maps import GREY_MODES, read_label_map
 from splatsmith.scenes.origins import Origin, fits_photo, labels_in_view
 from splatsmith.scenes.pictures import FAULTS
@@ -43,7 +43,8 @@ class Provided:
         labels = read_labels(folder) if files.maps else {}
         given = _given(request.scene, files)
         _check(given, labels, folder)
-        names = _Names({_plain(word): one.name for one in request.objects for word in (one.prompt, one.name)}, labels)
+        prompts = {_plain(one.prompt): one.name for one in reversed(request.objects)}
+        names = _Names(prompts | {_plain(one.name): one.name for one in request.objects}, labels)
         missing: dict[str, str] = {}
         return Found(self._settings.rest, _views(request, given, names, missing), missing)
 

@@ -23,12 +23,12 @@ from splatsmith.segment2d.association.hierarchy import families
 from splatsmith.segment2d.association.projector import CHANNELS, Projector
 from splatsmith.segment2d.association.signatures import by_place
 
-FILLED, FILLED_UNSEEN = 0.8, 0.5
-"""Least probability of a pixel that is filled: in a view that has masks, and in one that has none at all."""
 DROPPED = 0.3
 """A mask whose mean probability is below this is dropped."""
 CLEAR = 0.5
-"""Least probability of a pixel that is clearly of another cluster than its mask."""
+"""Least probability of a pixel that is clearly of one cluster."""
+SURE = 0.8
+"""Least probability in most of an area without a mask that is filled: an outline's blur is nowhere as sure."""
 DIVIDED = 0.1
 """A mask is divided where more than this part of its interior, or of what is seen of another cluster, is at stake."""
 MARGIN = 0.006
@@ -82,8 +82,7 @@ def redraw(
     other = _clearly_other(drawn, masks, node, family)
     own = np.where(family[node[masks], drawn.best], drawn.best, node[masks])
     result = np.where(dropped[masks] | (masks == 0), 0, np.where(other, drawn.best, own))
-    filled = drawn.sure > (FILLED if len(numbers) else FILLED_UNSEEN)
-    result = np.where((result == 0) & filled, drawn.best, result).astype(np.int32)
+    result = np.where(_filled(drawn, result == 0, len(numbers) > 0), drawn.best, result).astype(np.int32)
     divided = len(np.unique(masks[other & ~dropped[masks]]))
     return Redrawn(result, _scores(result, drawn), divided, int(dropped.sum()))
 
@@ -141,6 +140,19 @@ def _clearly_other(drawn: _Drawn, masks: np.ndarray, node: np.ndarray, family: n
     interior = np.bincount(masks[inner], minlength=rows)
     divides = lost > DIVIDED * np.maximum(np.minimum.outer(interior, drawn.inside.sum(axis=0)), 1)
     return clear & divides[masks, drawn.best]
+
+
+def _filled(drawn: _Drawn, empty: np.ndarray, has_masks: bool) -> np.ndarray:
+    """(H, W) bool. Pixels without a mask that get the likeliest cluster; in a view without masks all that are clear."""
+    clear = empty & (drawn.best > 0) & (drawn.sure > CLEAR)
+    if not has_masks:
+        return clear
+    sure, filled = clear & (drawn.sure > SURE), np.zeros_like(empty)
+    for c in np.unique(drawn.best[sure]):
+        area, _ = ndimage.label(clear & (drawn.best == c))
+        most = np.bincount(area.ravel(), sure.ravel()) > np.bincount(area.ravel()) / 2
+        filled |= most[area] & (area > 0)
+    return filled
 
 
 def _scores(labels: np.ndarray, drawn: _Drawn) -> dict[int, float]:

@@ -149,7 +149,8 @@ class _Carrier:
         drawn = render_view(self._gaussians, view.camera, view.T_camera_world, **drawing)
         image, alpha = drawn.image.cpu().numpy(), drawn.alpha.cpu().numpy()
         mass, weight = np.split(image, 2, axis=2)
-        probability = np.where(weight > 1e-3, mass / np.maximum(weight, 1e-6), 0)
+        beyond = 1 - alpha[..., None]  # what shines through to where nothing is, is no object
+        probability = np.where(weight > 1e-3, mass / np.maximum(weight + beyond, 1e-6), 0)
         return Drawn(probability, weight / np.maximum(alpha, 1e-6)[..., None])
 
 

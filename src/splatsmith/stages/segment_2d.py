@@ -1,11 +1,13 @@
 """Stage segment_2d: which pixels of each view belong to what, as a source of masks says (files: segment2d/masks.py)."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from splatsmith.base.errors import InputError
 from splatsmith.base.manifest import remove_manifest
 from splatsmith.scenes.description import Object
 from splatsmith.segment2d.mask_files import input_files
@@ -13,7 +15,6 @@ from splatsmith.segment2d.settings import SourceSettings
 from splatsmith.stages.record import Record, record
 
 if TYPE_CHECKING:
-    from splatsmith.models.checkpoints import Checkpoint
     from splatsmith.segment2d.masks import RawMasks
 
 
@@ -88,10 +89,8 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, device: str = "aut
 
     folder, label = outputs.folder, f"masks {outputs.folder.absolute().parents[1].name}"
     remove_manifest(folder)
-    checkpoints = find_checkpoints(config.models, inputs.models)
-    with record(
-        outputs.stage_json, stage="segment_2d", config=config, inputs=_sources(config, inputs, checkpoints)
-    ) as rec:
+    with record(outputs.stage_json, stage="segment_2d", config=config, inputs=_sources(config, inputs)) as rec:
+        checkpoints = find_checkpoints(config.models, inputs.models)
         scene = read_prepared(inputs.scene)
         wanted = () if config.source == "sam" else inputs.objects  # everything, whatever it is
         objects = objects_in_views(wanted, scene, str(inputs.source / "description.yml"))
@@ -112,11 +111,17 @@ def read_objects(text: str) -> tuple[Object, ...]:
     return tuple(Object.model_validate(one) for one in json.loads(text))
 
 
-def _sources(config: Config, inputs: Inputs, checkpoints: "Sequence[Checkpoint]") -> list[Path]:
-    """The files that the masks depend on."""
-    found = [inputs.scene / "manifest.json", *mask_files(config, inputs.source)]
-    found += [inputs.gaussians] if inputs.gaussians else []
-    return [*found, *(file for one in checkpoints for file in one.files)]
+def _sources(config: Config, inputs: Inputs) -> list[Path]:
+    """The files that the masks depend on, as far as they are there; whoever reads them tells what is wrong."""
+    from splatsmith.models.checkpoints import find_checkpoints
+
+    found = [inputs.scene / "manifest.json", *([inputs.gaussians] if inputs.gaussians else [])]
+    try:
+        found += mask_files(config, inputs.source)
+        found += [file for one in find_checkpoints(config.models, inputs.models) for file in one.files]
+    except InputError:
+        pass
+    return found
 
 
 def _tell(rec: Record, raw: "RawMasks", label: str) -> None:
@@ -124,9 +129,15 @@ def _tell(rec: Record, raw: "RawMasks", label: str) -> None:
     flagged = [name for name, view in raw.views.items() if view.flags]
     masks = sum(len(view.masks) for view in raw.views.values())
     rec.metrics |= {"source": raw.source, "masks": masks, "views_with_flags": len(flagged), "missing": raw.missing}
-    for name, why in raw.missing.items():
-        print(f"{label}: `{name}` was not found: {why}", flush=True)
-    if raw.missing:
-        rec.status = "degraded"
-        rec.reason = "; ".join(f"`{name}` was not found: {why}" for name, why in raw.missing.items())
+    views = Counter(name for view in raw.views.values() for name in {mask.object for mask in view.masks})
+    told = [f"`{name}` was not found: {why}" for name, why in raw.missing.items()]
+    told += [
+        f"`{one.name}` has a mask in one view only, too few to place it: show it in another one"
+        for one in raw.objects
+        if views[one.name] == 1
+    ]
+    for words in told:
+        print(f"{label}: {words}", flush=True)
+    if told:
+        rec.status, rec.reason = "degraded", "; ".join(told)
     print(f"{label}: {masks} masks, {len(flagged)} of {len(raw.views)} views flagged", flush=True)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from splatsmith.config import SECTIONS, Scene, WorkflowConfig
+from splatsmith.segment3d.config import GradisegConfig
 
 TARGET = Path(__file__).resolve().parent.parent / "config" / "README.md"
 INTRODUCTION = """\
@@ -53,6 +54,8 @@ def reference() -> str:
         parts += ["", f"## Section `{name}`, for the stage `{stage}`\n", *_table(_fields(model))]
         if name == "train":
             parts += ["", "What the presets set, unless a key is given beside them:", "", *_presets(model)]
+        if name == "segment":
+            parts += ["", "What the presets of `gradiseg` set, likewise:", "", *_presets(GradisegConfig)]
     return "\n".join(parts) + "\n"
 
 

@@ -1,6 +1,6 @@
 """GradiSeg's two modules switched on one by one, beside votes and sparse ids, with exact masks and with wrong ones.
 
-    python benchmarks/segment_ablation.py [--seeds N] [--scene NAME RESULTS TRUTH]... [--backend NAME]
+    python benchmarks/segment_ablation.py [--seeds N] [--scene NAME RESULTS TRUTH BACKGROUND]... [--backend NAME]
 
 Arms, each on the same trained scene and the same masks of its training views:
 
@@ -17,7 +17,8 @@ every seed. Measured on the held-out views by the names of objects: mIoU and mea
 likeliest class of each pixel (argmax) and of all pixels above a probability of 0.2 (soft, Gaussian Grouping's rule).
 PSNR is that of the held-out photos, after what was cut was trained on.
 
-RESULTS is a folder of results with a trained scene, TRUTH one with object_mask/. Without any, the demo is trained here.
+RESULTS is a folder of results with a trained scene, TRUTH one with object_mask/, BACKGROUND black or white, as in its
+training. Without any, the demo is trained here.
 """
 
 import argparse
@@ -54,15 +55,18 @@ ARMS = {
     "votes": {},
     "sparse-id": {},
 }
+SCENE = ("NAME", "RESULTS", "TRUTH", "BACKGROUND")
 MASKS = ("exact", "corrupted")
+BACKGROUNDS = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
 FIGURES = ("miou", "mbiou", "miou_soft", "mbiou_soft")
 
 
 class Bench:
     """A trained scene with its truth."""
 
-    def __init__(self, name: str, results: Path, truth: Path, backend: str):
+    def __init__(self, name: str, results: Path, truth: Path, background: str, backend: str):
         self.name, self.backend, self.device = name, backend, device_of(backend)
+        self.background = BACKGROUNDS[background]
         self.scene: PreparedScene = read_prepared(results / "scene")
         ply = results / "gaussians" / "point_cloud.ply"
         self.gaussians = read_ply(ply).map(lambda column: column.to(self.device))
@@ -106,14 +110,15 @@ class Bench:
         return {name: round(100 * share, 3) for name, share in shares}
 
     def _repair(self, cut: Gaussians, rows: torch.Tensor) -> Gaussians:
-        drawing = {"background": (0.0, 0.0, 0.0), "antialiased": False, "backend": self.backend}
+        drawing = {"background": self.background, "antialiased": False, "backend": self.backend}
         return restored(cut, rows, self.scene.train_views, **drawing, label="restore")
 
     @torch.no_grad()
     def _psnr(self, gaussians: Gaussians) -> float:
         values = []
         for view in self.scene.test_views:
-            image = render_view(gaussians, view.camera, view.T_camera_world, backend=self.backend).image
+            drawing = {"background": torch.tensor(self.background, device=self.device), "backend": self.backend}
+            image = render_view(gaussians, view.camera, view.T_camera_world, **drawing).image
             values.append(float(psnr(image, torch.from_numpy(read_image(view)).to(image) / 255)))
         return statistics.mean(values)
 
@@ -146,11 +151,28 @@ def summarised(rows: list[dict]) -> dict:
     return summary
 
 
+def by_scene(rows: list[dict]) -> dict:
+    """mIoU and mBIoU of each scene, kind of masks and arm, means over seeds."""
+
+    def mean(scene: str, masks: str, arm: str, key: str) -> float:
+        some = [row[key] for row in rows if (row["scene"], row["masks"], row["arm"]) == (scene, masks, arm)]
+        return round(statistics.mean(some), 2)
+
+    names = dict.fromkeys(row["scene"] for row in rows)
+    return {
+        scene: {
+            masks: {arm: {key: mean(scene, masks, arm, key) for key in ("miou", "mbiou")} for arm in ARMS}
+            for masks in MASKS
+        }
+        for scene in names
+    }
+
+
 def main() -> None:
     """Every arm, with exact and with corrupted masks, for every seed and scene."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--scene", nargs=3, action="append", default=[], metavar=("NAME", "RESULTS", "TRUTH"))
+    parser.add_argument("--scene", nargs=4, action="append", default=[], metavar=SCENE)
     parser.add_argument("--backend", choices=["cpu", "gsplat"], default="cpu")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -158,16 +180,21 @@ def main() -> None:
         scenes = args.scene
         if not scenes:
             trained_demo(Path(folder))
-            scenes = [("demo", folder, ROOT / "resources" / "demo" / "ground_truth")]
+            scenes = [("demo", folder, ROOT / "resources" / "demo" / "ground_truth", "black")]
         rows = []
-        for name, results, truth in scenes:
-            bench = Bench(name, Path(results), Path(truth), args.backend)
+        for name, results, truth, background in scenes:
+            bench = Bench(name, Path(results), Path(truth), background, args.backend)
             for masks in MASKS:
                 for seed in range(args.seeds):
                     for arm in ARMS:
                         rows.append(bench.run(arm, masks, seed))
                         print(rows[-1], flush=True)
-    save("segment_ablation", seeds=list(range(args.seeds)), rows=rows, summary=summarised(rows))
+    save(
+        "segment_ablation",
+        seeds=list(range(args.seeds)),
+        rows=rows,
+        summary=summarised(rows) | {"scenes": by_scene(rows)},
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from splatsmith.gaussians.quaternions import rotation_matrices
 from splatsmith.segment3d.targets import Camera, Still, Target
-from splatsmith.segment3d.votes import shares, vote_mass
+from splatsmith.segment3d.votes import vote_mass
 
 MINORITY = 0.15
 """Least minority share of a straddler."""
@@ -127,13 +127,6 @@ def spread_along(still: Still, direction: Tensor) -> Tensor:
     unit = torch.nn.functional.normalize(direction, dim=1)
     local = (rotation_matrices(still.quats).mT @ unit[..., None])[..., 0]
     return (still.scales * local).norm(dim=1)
-
-
-def ambiguity(mass: Tensor) -> float:
-    """Share of all votes that lie on Gaussians with a minority share above MINORITY."""
-    total, top = mass.sum(dim=1), shares(mass).topk(2, dim=1).values
-    mixed = top[:, 1] / top.sum(dim=1).clamp(min=1e-6) > MINORITY
-    return float(total[mixed].sum() / total.sum().clamp(min=1e-6))
 
 
 def _moments(still: Still, target: Target, both: Tensor) -> Tensor:

@@ -48,14 +48,14 @@ def ply(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("words", [[], ["paint"], ["show"], ["check", "a", "b"]], ids=str)
+@pytest.mark.parametrize("words", [[], ["paint"], ["show"], ["check", "a", "b"], ["withhold", "a"]], ids=str)
 def test_a_command_line_that_is_not_understood_is_2(splatsmith, words):
     code, _, err = splatsmith(*words)
     assert code == 2
     assert "usage: splatsmith" in err
 
 
-@pytest.mark.parametrize("words", [[], ["doctor"], ["check"], ["show"], ["verify"]], ids=str)
+@pytest.mark.parametrize("words", [[], ["doctor"], ["check"], ["show"], ["verify"], ["withhold"]], ids=str)
 def test_help(splatsmith, words):
     code, out, _ = splatsmith(*words, "--help")
     assert code == 0
@@ -65,7 +65,7 @@ def test_help(splatsmith, words):
 def test_help_shows_how_to_call_it(splatsmith):
     out = splatsmith("--help")[1]
     examples = [line.split("  ")[1].split()[1:] for line in out.splitlines() if line.startswith("  splatsmith ")]
-    assert [words[0] for words in examples] == ["doctor", "check", "show", "verify"]
+    assert [words[0] for words in examples] == ["doctor", "check", "show", "verify", "withhold"]
     for words in examples:
         cli._parser().parse_args(words)
 
@@ -160,6 +160,21 @@ def test_verify_is_0_until_something_is_damaged(splatsmith, tmp_path):
     code, out, _ = splatsmith("verify", tmp_path)
     assert code == 1
     assert "1 of them missing or damaged\nproblem: a result is missing or damaged" in out
+
+
+def test_withhold_writes_a_split_that_check_accepts(splatsmith, tmp_path):
+    file = tmp_path / "split.yml"
+    code, out, _ = splatsmith("withhold", DEMO, "--share", "6/7", "--anchor", "frame_010", "--output", file)
+    assert (code, out) == (0, f"{file}: 11 views train, 69 are held out\n")
+    assert "11 views train, 69 are held out" in splatsmith("check", DEMO, "--split", file)[1]
+    assert splatsmith("withhold", DEMO, "--share", "6/7", "--output", file)[0] == 1
+
+
+@pytest.mark.parametrize("share", ["0", "1", "7/6", "1/0", "-1/2", "much", "nan"])
+def test_a_share_is_a_fraction(splatsmith, share):
+    code, _, err = splatsmith("withhold", DEMO, f"--share={share}")
+    assert code == 2
+    assert "a fraction between 0 and 1" in err
 
 
 def test_the_module_runs():

@@ -1,6 +1,7 @@
 """The command line: what needs no pipeline. `splatsmith --help`, or `./run splatsmith --help`."""
 
 import argparse
+from fractions import Fraction
 from pathlib import Path
 
 from splatsmith import __version__
@@ -13,6 +14,7 @@ examples:
   splatsmith check resources/demo                         is this scene fit for training?
   splatsmith show results/demo/gaussians/point_cloud.ply  what came out?
   splatsmith verify results                               is it still what came out?
+  splatsmith withhold scenes/fox --share 6/7              how good is what no photo shows?
 
 The pipeline itself is started by snakemake: ./run demo, ./run.
 
@@ -44,6 +46,10 @@ VERIFY = """\
 Hashes every file of the results again, compares it with the manifests that the stages wrote, and names the stage to
 redo where a file is missing or damaged. Writes nothing.
 """
+WITHHOLD = """\
+Writes a split file that hides a scene's back: the photos from one side train, all from farther round are held out, to
+measure completion by. Needs a scene with cameras. Then set `split: split_unseen.yml` for it in the configuration.
+"""
 
 
 def main() -> int:
@@ -60,6 +66,8 @@ def main() -> int:
             show(arguments.ply, arguments.picture)
         case "verify":
             return _verify(arguments.results)
+        case "withhold":
+            _withhold(arguments.scene, arguments.share, arguments.anchor, arguments.output)
     return OK
 
 
@@ -67,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     text = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("splatsmith", description=DESCRIPTION, epilog=EPILOG, formatter_class=text)
     parser.add_argument("--version", action="version", version=f"splatsmith {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="doctor | check | show | verify")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="doctor | check | show | verify | withhold")
     about = "what this machine has, what is missing, how to mend it"
     doctor = commands.add_parser("doctor", help=about, description=DOCTOR, formatter_class=text)
     doctor.add_argument("--models", metavar="DIR", type=Path, default=Path("models"), help="default: models")
@@ -82,7 +90,26 @@ def _parser() -> argparse.ArgumentParser:
     about = "whether results are still what the stages wrote"
     verify = commands.add_parser("verify", help=about, description=VERIFY, formatter_class=text)
     verify.add_argument("results", type=Path, nargs="?", default=Path("results"), help="default: results")
+    about = "a split that holds out all photos of a scene's back"
+    withhold = commands.add_parser("withhold", help=about, description=WITHHOLD, formatter_class=text)
+    withhold.add_argument("scene", type=Path, help="folder of the scene")
+    about = "how much of the full turn is held out, e.g. 2/3, 4/5 or 6/7"
+    withhold.add_argument("--share", type=_share, required=True, metavar="SHARE", help=about)
+    withhold.add_argument("--anchor", metavar="PHOTO", help="amid those that train; default: the first by name")
+    about = "split file in the scene's folder; default: split_unseen.yml"
+    withhold.add_argument("--output", default="split_unseen.yml", metavar="FILE", help=about)
     return parser
+
+
+def _share(text: str) -> float:
+    """A fraction between 0 and 1, as 6/7 or 0.857."""
+    try:
+        share = float(Fraction(text))
+    except (ValueError, ArithmeticError):
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"expected a fraction between 0 and 1, e.g. 6/7, got {text!r}")
+    return share
 
 
 def _doctor(models: Path) -> int:
@@ -112,6 +139,13 @@ def _verify(results: Path) -> int:
         print(folder, flush=True)
         problems += len(folder.problems)
     return PROBLEMS if problems else OK
+
+
+def _withhold(scene: Path, share: float, anchor: str | None, output: str) -> None:
+    from splatsmith.scenes.withhold import withhold
+
+    split = withhold(scene, scene / output, share=share, anchor=anchor)
+    print(f"{scene / output}: {len(split.train)} views train, {len(split.test)} are held out")
 
 
 def entry() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from splatsmith.report.turntable import fit_orbit, focus_point, look_along, turntable_camera, up_axis
+from splatsmith.report.turntable import fit_orbit, look_along, turntable_camera
 from splatsmith.scenes.cameras import Camera, View
 
 CAMERA = Camera(64, 48, 60.0, 60.0, 32.0, 24.0)
@@ -174,43 +174,6 @@ def test_cameras_that_look_outwards_give_a_pan_from_their_middle():
     seen = orbit.poses(200)[:, 2, :3]
     photographed = np.stack([v.T_camera_world[2, :3] for v in views])
     assert (photographed @ seen.T).max(axis=1).min() > math.cos(math.radians(2))  # every photo's direction is passed
-
-
-@given(seed=seeds)
-def test_focus_is_the_point_that_all_axes_pass(seed):
-    rng = np.random.default_rng(seed)
-    focus, eyes = rng.normal(size=3), 4 * rng.normal(size=(6, 3))
-    forwards = (focus - eyes) / np.linalg.norm(focus - eyes, axis=1, keepdims=True)
-    np.testing.assert_allclose(focus_point(eyes, forwards, NO_POINTS), focus, atol=1e-6)
-
-
-def test_focus_of_parallel_axes_lies_at_the_depth_of_the_points():
-    eyes = np.array([[-1.0, 0, 0], [1.0, 0, 0]])
-    forwards = np.array([[0.0, 1, 0], [0.0, 1, 0]])
-    points = np.array([[0.0, 5, 1], [3.0, 6, 0], [0.0, 7, 0], [0.0, -50, 0]])  # one behind
-    np.testing.assert_allclose(focus_point(eyes, forwards, points), [0, 6, 0])
-
-
-@given(tilt=st.floats(-60, 60), width=st.floats(15, 120))
-def test_up_is_vertical_for_level_cameras_though_they_all_look_down_from_one_side(tilt, width):
-    views = ring(np.linspace(-width / 2, width / 2, 9), elevation_deg=tilt)
-    np.testing.assert_allclose(up_axis(views), UP, atol=1e-6)
-
-
-def test_up_of_cameras_held_in_any_roll_is_their_mean_up():
-    views = []
-    for i, (one, roll) in enumerate(zip(ring(range(0, 360, 45), 0.0), [40, -40] * 4, strict=True)):
-        T = np.eye(4)
-        T[:3, :3] = Rotation.from_euler("z", roll, degrees=True).as_matrix()
-        views.append(view(T @ one.T_camera_world, i))
-    np.testing.assert_allclose(up_axis(views), UP, atol=1e-6)
-
-
-def test_up_of_cameras_that_look_straight_down_points_from_the_ground_to_them():
-    views = [
-        view(look_along(np.array([x, 0.0, 5.0]), -UP, np.array([math.cos(x), math.sin(x), 0.0]))) for x in range(6)
-    ]
-    np.testing.assert_allclose(up_axis(views), UP, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(1037, 1844), (270, 480), (33, 17), (5, 4000)])

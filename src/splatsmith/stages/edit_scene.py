@@ -156,7 +156,7 @@ def _edited(
     from splatsmith.edit.fill import filled
     from splatsmith.edit.rows import touched
     from splatsmith.edit.unseen import observed, with_observed
-    from splatsmith.report.turntable import up_axis
+    from splatsmith.scenes.orientation import up_axis
 
     photos = scene.train_views or scene.views
     before = with_observed(gaussians, observed(drawing.ready(gaussians), photos, drawing.backend, label).cpu())

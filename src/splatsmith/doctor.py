@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Literal
 from splatsmith.base.cores import usable_cores
 from splatsmith.models.checkpoints import survey
 from splatsmith.models.libraries import EXTRA, TRANSFORMERS, broken_torchvision
+from splatsmith.models.tools.settings import Tool
+from splatsmith.models.tools.setup import survey_tools
 
 PYTHONS = ((3, 11), (3, 13))
 """First and last version that works."""
@@ -53,10 +55,11 @@ class Finding:
         return f"[{sign}] {self.subject:<{COLUMN}}{self.detail}{fix}"
 
 
-def findings(folder: Path, models: Path) -> Iterator[Finding]:
+def findings(folder: Path, models: Path, tools: Mapping[str, Tool] | None = None) -> Iterator[Finding]:
     """Everything that `splatsmith doctor` looks at, one after the other.
 
-    Results would go to `folder`; foundation models are looked for in `models`.
+    Results would go to `folder`; foundation models are looked for in `models`, tools where `tools` of the configuration
+    says. No tool is started.
     """
     yield _python()
     yield from (_package(name) for name in PACKAGES)
@@ -68,6 +71,7 @@ def findings(folder: Path, models: Path) -> Iterator[Finding]:
     yield _disk(folder)
     yield from _model_libraries()
     yield from _models(models)
+    yield from _tools(tools or {}, models)
 
 
 def _python() -> Finding:
@@ -198,3 +202,9 @@ def _models(folder: Path) -> Iterator[Finding]:
     for model in survey(folder):
         state = "ok" if model.ready else "problem" if (folder / model.backend).exists() else "note"
         yield Finding(model.backend, state, model.detail, model.fix)
+
+
+def _tools(tools: Mapping[str, Tool], models: Path) -> Iterator[Finding]:
+    """As with models: only what is set up, and cannot be used, is a fault."""
+    for tool in survey_tools(tools, models):
+        yield Finding(tool.name, tool.state, tool.detail, tool.fix)

@@ -12,7 +12,14 @@ from splatsmith.base.errors import InputError
 from splatsmith.models.catalogue import CATALOGUE
 from splatsmith.models.checkpoints import find_checkpoint, find_checkpoints, locate, survey
 
-CONFIG = {"grounding-dino": "grounding-dino", "sam": "sam", "sam2": "sam2_video", "sam3": "sam3_video"}
+CONFIG = {
+    "grounding-dino": "grounding-dino",
+    "sam": "sam",
+    "sam2": "sam2_video",
+    "sam3": "sam3_video",
+    "matchanything": "efficientloftr",
+    "lpips": "none is looked for",
+}
 
 
 def put(folder: Path, **files: str | bytes) -> Path:
@@ -55,6 +62,23 @@ def test_a_gated_model_names_the_step_before(tmp_path):
     )
 
 
+def test_a_model_of_one_file_says_how_to_make_it(tmp_path):
+    assert told("lpips", tmp_path) == (
+        "the model `lpips` is not there\n"
+        "  where:    MODELS/lpips\n"
+        "  expected: model.safetensors\n"
+        "  got:      no such folder\n"
+        "  fix:      curl -LO https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
+        " -LO https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/alex.pth"
+        " && python -m splatsmith.models.lpips alexnet-owt-7be5be79.pth alex.pth MODELS/lpips/model.safetensors"
+        " (0.01 GB, licence BSD-2-Clause, its AlexNet BSD-3-Clause), or copy the files there from another machine"
+    )
+    folder = put(tmp_path / "lpips", model__safetensors=bytes(10_000_000))
+    assert find_checkpoint("lpips", tmp_path).files == (folder / "model.safetensors",)
+    (told_of,) = (one for one in survey(tmp_path) if one.backend == "lpips")
+    assert told_of.detail.startswith(f"10 MB in {folder} (BSD-2-Clause, its AlexNet BSD-3-Clause); ")
+
+
 def test_sam_may_also_be_the_official_file(tmp_path):
     assert "expected: config.json, model.safetensors; or an official sam_vit_*.pth\n" in told("sam", tmp_path)
 
@@ -95,7 +119,7 @@ def test_an_unknown_model_names_the_nearest(tmp_path):
     assert told("sam22", tmp_path) == (
         "unknown model `sam22`\n"
         "  where:    models\n"
-        "  expected: one of grounding-dino, sam, sam2, sam3\n"
+        "  expected: one of grounding-dino, sam, sam2, sam3, matchanything, lpips\n"
         "  fix:      did you mean `sam2`?"
     )
     assert told("yolo", tmp_path).endswith("fix:      choose one of them")

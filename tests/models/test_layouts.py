@@ -47,6 +47,7 @@ MILLIONS = {
     "sam2.1-hiera-base-plus": 80.9,
     "sam2.1-hiera-large": 224.4,
     "sam3": 859.9,
+    "efficientloftr": 16.0,
 }
 """Parameters, to a tenth: what is published, there cut or rounded."""
 
@@ -78,6 +79,8 @@ def model(name: str) -> torch.nn.Module:
                 return hiera(**HIERA_L)
             case "sam3":
                 return T.Sam3VideoModel(T.Sam3VideoConfig())
+            case "efficientloftr":
+                return T.EfficientLoFTRForKeypointMatching(T.EfficientLoFTRConfig())
     raise ValueError(name)
 
 

@@ -7,7 +7,14 @@ import sys
 
 import pytest
 import torch
-from transformers import GroundingDinoForObjectDetection, Sam2Model, Sam2VideoModel, Sam3Model, SamModel
+from transformers import (
+    EfficientLoFTRForKeypointMatching,
+    GroundingDinoForObjectDetection,
+    Sam2Model,
+    Sam2VideoModel,
+    Sam3Model,
+    SamModel,
+)
 
 from splatsmith.base.errors import InputError
 from splatsmith.models.checkpoints import Checkpoint
@@ -20,6 +27,7 @@ CLASSES = {
     Sam2Model: "sam2",
     Sam2VideoModel: "sam2",
     Sam3Model: "sam3",
+    EfficientLoFTRForKeypointMatching: "matchanything",
 }
 
 

@@ -10,14 +10,25 @@ WORDS = ("a", "red", "blue", "chair", "table", "lamp", "lid", "tea", "pot", "of"
 
 def save_all(folder: Path) -> None:
     """A tiny model of every backend, each in its place below `folder`."""
-    fill = runpy.run_path(str(Path(__file__).parent / "reference.py"))["fill"]
-    for name, make in {"grounding-dino": _dino, "sam": _sam, "sam2": _sam2, "sam3": _sam3}.items():
+    reference = runpy.run_path(str(Path(__file__).parent / "reference.py"))
+    fill = reference["fill"]
+    for name, make in {
+        "grounding-dino": _dino,
+        "sam": _sam,
+        "sam2": _sam2,
+        "sam3": _sam3,
+        "matchanything": _eloftr,
+    }.items():
         model = fill(make(folder / name))
         for module, tensor in model.named_parameters():
             if module.endswith("pred_obj_score_head.proj_out.bias"):
                 tensor.data += 3.0  # what is followed is in sight, mostly
+        for module, tensor in model.named_buffers():
+            if module.endswith("running_var"):
+                tensor.fill_(1.0)
         model.save_pretrained(folder / name)
     _rename(folder / "sam3" / "model.safetensors", "tracker_model.tracker_model.", "tracker_model.")
+    _save_lpips(folder / "lpips", reference["drawn"])
 
 
 def _rename(file: Path, written: str, published: str) -> None:
@@ -26,6 +37,18 @@ def _rename(file: Path, written: str, published: str) -> None:
 
     tensors = {name.replace(written, published): tensor for name, tensor in load_file(file).items()}
     save_file(tensors, file, metadata={"format": "pt"})
+
+
+def _save_lpips(folder: Path, drawn) -> None:
+    """Of its published size, which is small; heads are not negative."""
+    from safetensors.torch import save_file
+
+    from splatsmith.models.lpips import shapes
+
+    tensors = {name: drawn(name, shape) for name, shape in shapes().items()}
+    folder.mkdir()
+    heads = {name: tensor.abs() for name, tensor in tensors.items() if name.startswith("lin")}
+    save_file(tensors | heads, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def _dino(folder: Path):
@@ -124,3 +147,13 @@ def _sam3(folder: Path):
     }  # fmt: skip
     tracker = {"vision_config": vision, **_tracker(side, 14)}
     return Sam3VideoModel(Sam3VideoConfig(detector_config=detector, tracker_config=tracker, low_res_mask_size=32))
+
+
+def _eloftr(_: Path):
+    from transformers import EfficientLoFTRConfig, EfficientLoFTRForKeypointMatching
+
+    config = EfficientLoFTRConfig(
+        stage_num_blocks=[1, 1, 1, 1], out_features=[16, 16, 32, 64], hidden_size=64, num_attention_layers=1,
+        coarse_matching_threshold=0.0,
+    )  # fmt: skip
+    return EfficientLoFTRForKeypointMatching(config)

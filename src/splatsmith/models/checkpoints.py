@@ -1,13 +1,15 @@
-"""Where the weights of 2D models lie, and whether they are complete: told before anything heavy is imported.
+"""Where the weights of models lie, and whether they are complete: told before anything heavy is imported.
 
     <models.dir>/grounding-dino/   config.json, model.safetensors, tokenizer.json, tokenizer_config.json
     <models.dir>/sam/              config.json, model.safetensors; or an official sam_vit_*.pth
     <models.dir>/sam2/             config.json, model.safetensors
     <models.dir>/sam3/             config.json, model.safetensors, tokenizer.json, tokenizer_config.json
+    <models.dir>/matchanything/    config.json, model.safetensors
+    <models.dir>/lpips/            model.safetensors
 
-One folder per backend, filled by the user with files from huggingface.co. Large models come in several
-model-0000x-of-0000y.safetensors, listed in model.safetensors.index.json. Pickles are not read, except the official
-`sam_vit_*.pth`, of which only tensors are.
+One folder per backend, filled by the user with files from huggingface.co, or as `splatsmith doctor` says. Large models
+come in several model-0000x-of-0000y.safetensors, listed in model.safetensors.index.json. Pickles are not read, except
+the official `sam_vit_*.pth`, of which only tensors are.
 """
 
 import difflib
@@ -96,13 +98,13 @@ def locate(model: Published, models_dir: Path) -> Checkpoint:
         raise _absent(model, folder, got="no such folder")
     if (official := _official_sam(model, folder)) is not None:
         return Checkpoint(model.backend, folder, (official,))
-    missing = [name for name in ("config.json", *model.text_files) if not (folder / name).is_file()]
-    shards = _shards(model, folder)
-    missing += [name for name in shards if not (folder / name).is_file()]
+    names = [*_descriptions(model), *_shards(model, folder)]
+    missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise _absent(model, folder, got=f"no {', '.join(missing)}{_pickles(folder)}")
-    _require_model_type(model, folder / "config.json")
-    return Checkpoint(model.backend, folder, tuple(folder / n for n in ("config.json", *model.text_files, *shards)))
+    if model.model_types:
+        _require_model_type(model, folder / "config.json")
+    return Checkpoint(model.backend, folder, tuple(folder / name for name in names))
 
 
 def _published(backend: str) -> Published:
@@ -122,7 +124,8 @@ def _survey(model: Published, models_dir: Path) -> Surveyed:
         detail = f"{problem.what}: {problem.got}" if there else f"not there; {model.task}"
         return Surveyed(model.backend, False, f"{detail} ({model.licence})", problem.fix)
     size = sum(file.stat().st_size for file in checkpoint.weights) / 1e9
-    return Surveyed(model.backend, True, f"{size:.1f} GB in {checkpoint.folder} ({model.licence}); {model.task}")
+    told = f"{size:.1f} GB" if size >= 0.1 else f"{1000 * size:.0f} MB"
+    return Surveyed(model.backend, True, f"{told} in {checkpoint.folder} ({model.licence}); {model.task}")
 
 
 def _official_sam(model: Published, folder: Path) -> Path | None:
@@ -177,17 +180,26 @@ def _absent(model: Published, folder: Path, got: str) -> InputError:
 
 
 def _how_to_get(model: Published, folder: Path, files: list[str] | None = None) -> str:
+    copied = "or copy the files there from another machine"
+    if model.hub_id is None:
+        recipe = model.recipe.format(folder=shlex.quote(str(folder)))
+        return f"{recipe} ({model.gigabytes:g} GB, licence {model.licence}), {copied}"
     names = " ".join(files or _files(model))
     accept = f"accept the licence on https://huggingface.co/{model.hub_id}, then " if model.gated else ""
     smaller = f"; {', '.join(model.others)} will do too" if model.others else ""
     return (
         f"{accept}hf download {model.hub_id} {names} --local-dir {shlex.quote(str(folder))}"
-        f" ({model.gigabytes:g} GB, licence {model.licence}{smaller}), or copy the files there from another machine"
+        f" ({model.gigabytes:g} GB, licence {model.licence}{smaller}), {copied}"
     )
 
 
 def _files(model: Published) -> list[str]:
-    return ["config.json", *model.text_files, WEIGHTS]
+    return [*_descriptions(model), WEIGHTS]
+
+
+def _descriptions(model: Published) -> list[str]:
+    """What lies beside the weights."""
+    return ["config.json", *model.text_files] if model.model_types else []
 
 
 def _pickles(folder: Path) -> str:

@@ -5,7 +5,7 @@
     object_mask/<photo>.png                the same beside the photos, their names in labels.json
     ground_truth/surface_points.ply        points on the true surfaces: x y z object_id part_id; or in gt/
 
-`labels.json` is {"objects": {"1": "mug"}, "parts": {"7": {"object": "mug", "name": "handle"}}}. An `object_mask/`
+`labels.json` is {"objects": {"1": "mug"}, "parts": {"7": {"object_id": 1, "name": "handle"}}}. An `object_mask/`
 without it is no truth: in Gaussian Grouping's folders it is what a tracker found.
 
 Only names are looked at, so that a workflow may ask at its start.

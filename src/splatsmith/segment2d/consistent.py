@@ -3,7 +3,8 @@
 <view>.png                                  label map of every view, see scenes/label_maps.py
 legend.json                                 what the numbers mean
 scores.json                                 {view: {number: score}}, how sure each object of each view is, 0 to 1
-views.json                                  {view: {"origin": "given" | "repaired" | "rendered", "flags": [words]}}
+views.json                                  {view: {"origin": "given" | "repaired" | "rendered", "flags": [words],
+                                            "divided", "dropped": how many of its masks were}}
 masked_image_rgba/<object>/<view>.png       SCORP: the photo, opaque where the object is, of the largest objects
 contact.jpg                                 all views with their masks, the flagged ones marked
 manifest.json                               {relative path: sha256} of all of these, written last

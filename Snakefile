@@ -20,6 +20,7 @@ include: "workflow/rules/render.smk"
 include: "workflow/rules/segment_2d.smk"
 include: "workflow/rules/segment_3d.smk"
 include: "workflow/rules/edit.smk"
+include: "workflow/rules/completion.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -32,4 +33,5 @@ rule all:
         rules.objects.input,
         rules.evaluate.input,
         rules.edit.input,
+        rules.complete.input,
         rules.report.input,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -98,6 +99,42 @@ def switched(maps: LabelMaps, draw: np.random.Generator, share: float = 0.1) -> 
 def as_trackers_do(maps: LabelMaps, draw: np.random.Generator) -> LabelMaps:
     """Outlines shifted by up to 3 pixels, a fifth of the masks misnamed, a tenth missing, numbers switched at times."""
     return switched(dropped(flipped(shifted(maps, draw), draw), draw, rate=0.1), draw)
+
+
+def as_attention_does(maps: LabelMaps, draw: np.random.Generator, cells: int = 32) -> dict[str, np.ndarray]:
+    """Soft maps (H, W, 1 + P) of one object's P parts, float16, the rest first: a grid of cells x cells around it.
+
+    Every map of every view is blurred by 0.5 to 1.5 cells and weighed by a factor of its own (lognormal, sigma 0.5),
+    then all are scaled to sum to one. So parts bleed into those around them, from each side in another way.
+    """
+    numbers = [0, *_numbers(maps)]
+    result = {}
+    for name, labels in maps.items():
+        result[name] = np.zeros((*labels.shape, len(numbers)), np.float16)
+        result[name][..., 0] = 1
+        if not labels.any():
+            continue
+        around = _around(labels > 0)
+        crop = labels[around]
+        grids = []
+        for number in numbers:
+            grid = cv2.resize((crop == number).astype(np.float32), (cells, cells), interpolation=cv2.INTER_AREA)
+            grids.append(draw.lognormal(0, 0.5) * ndimage.gaussian_filter(grid, draw.uniform(0.5, 1.5)))
+        shares = np.stack(grids, 2)
+        shares /= shares.sum(2, keepdims=True)
+        result[name][around] = cv2.resize(shares, crop.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return result
+
+
+def _around(mask: np.ndarray, margin: float = 0.1) -> tuple[slice, slice]:
+    """Rows and columns of a mask (H, W) bool, and a margin of its size on every side."""
+
+    def widened(inside: np.ndarray) -> slice:
+        first, last = np.flatnonzero(inside)[[0, -1]]
+        by = 1 + round(margin * (last - first))
+        return slice(max(0, first - by), last + by + 1)
+
+    return widened(mask.any(1)), widened(mask.any(0))
 
 
 def _numbers(maps: LabelMaps) -> list[int]:

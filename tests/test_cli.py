@@ -76,9 +76,9 @@ def test_version(splatsmith):
 
 def test_doctor_is_1_where_something_is_missing(splatsmith, monkeypatch):
     good, bad = doctor.Finding("disk", "ok", "free"), doctor.Finding("gpu", "problem", "broken", "mend it")
-    monkeypatch.setattr(doctor, "findings", lambda folder, models: iter([good]))
+    monkeypatch.setattr(doctor, "findings", lambda folder, models, tools: iter([good]))
     assert splatsmith("doctor")[0] == 0
-    monkeypatch.setattr(doctor, "findings", lambda folder, models: iter([good, bad]))
+    monkeypatch.setattr(doctor, "findings", lambda folder, models, tools: iter([good, bad]))
     code, out, _ = splatsmith("doctor")
     assert code == 1
     assert "[FAIL] gpu" in out
@@ -88,9 +88,21 @@ def test_doctor_is_1_where_something_is_missing(splatsmith, monkeypatch):
 @pytest.mark.parametrize(("words", "expected"), [([], "models"), (["--models", "/data/weights"], "/data/weights")])
 def test_doctor_looks_for_models_where_it_is_told(splatsmith, monkeypatch, words, expected):
     asked = []
-    monkeypatch.setattr(doctor, "findings", lambda folder, models: asked.append(models) or iter([]))
+    monkeypatch.setattr(doctor, "findings", lambda folder, models, tools: asked.append(models) or iter([]))
     assert splatsmith("doctor", *words)[0] == 0
     assert asked == [Path(expected)]
+
+
+def test_doctor_looks_for_tools_where_the_configuration_says(splatsmith, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(doctor, "findings", lambda folder, models, tools: asked.append(tools) or iter([]))
+    config = tmp_path / "mine.yaml"
+    config.write_text("scenes: {}\ntools: {trellis: {python: /opt/bin/python, repo: /opt/trellis}}\n")
+    assert splatsmith("doctor", "--config", config)[0] == 0
+    assert asked[0]["trellis"].repo == "/opt/trellis"
+    config.write_text("tools: {treelis: {}}\n")
+    code, _, err = splatsmith("doctor", "--config", config)
+    assert (code, "treelis" in err) == (1, True)
 
 
 def test_check_is_1_and_names_the_problems(splatsmith, tmp_path):

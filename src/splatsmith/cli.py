@@ -57,7 +57,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     match arguments.command:
         case "doctor":
-            return _doctor(arguments.models)
+            return _doctor(arguments.models, arguments.config)
         case "check":
             return _check(arguments.scene, arguments.split, arguments.images)
         case "show":
@@ -79,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     about = "what this machine has, what is missing, how to mend it"
     doctor = commands.add_parser("doctor", help=about, description=DOCTOR, formatter_class=text)
     doctor.add_argument("--models", metavar="DIR", type=Path, default=Path("models"), help="default: models")
+    about = "configuration that names tools; default: config/config.yaml"
+    doctor.add_argument("--config", metavar="FILE", type=Path, default=Path("config/config.yaml"), help=about)
     about = "what is wrong with a captured scene, before any work"
     check = commands.add_parser("check", help=about, description=CHECK, formatter_class=text)
     check.add_argument("scene", type=Path, help="folder of the scene")
@@ -112,11 +114,12 @@ def _share(text: str) -> float:
     return share
 
 
-def _doctor(models: Path) -> int:
+def _doctor(models: Path, config: Path) -> int:
+    from splatsmith.config import read_tools
     from splatsmith.doctor import findings
 
     problems = 0
-    for finding in findings(Path.cwd(), models):
+    for finding in findings(Path.cwd(), models, read_tools(config)):
         print(finding, flush=True)
         problems += finding.state == "problem"
     print("\neverything needed is here" if not problems else f"\n{problems} to mend, marked FAIL above")

@@ -4,24 +4,34 @@ Light: it is read whenever Snakemake starts.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.typed import typed
+from splatsmith.models.tools.settings import Tool
 from splatsmith.scenes.description import Slug
+from splatsmith.scenes.documents import read_yaml
 from splatsmith.stages import (
+    align_proxy,
     associate_masks,
+    compose_scene,
     edit_scene,
     evaluate,
+    evaluate_completion,
     extract_objects,
+    generate_proxy,
     prepare_scene,
+    refine_proxy,
     render_views,
     report,
     segment_2d,
     segment_3d,
+    select_views,
     train_3dgs,
+    truncate_proxy,
 )
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -33,12 +43,20 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "segment": segment_3d.Config,
     "objects": extract_objects.Config,
     "edit": edit_scene.Config,
+    "views": select_views.Config,
+    "proxy": generate_proxy.Config,
+    "truncate": truncate_proxy.Config,
+    "align": align_proxy.Config,
+    "refine": refine_proxy.Config,
+    "compose": compose_scene.Config,
+    "evaluate_completion": evaluate_completion.Config,
     "evaluate": evaluate.Config,
     "report": report.Config,
 }
 """The part of the configuration that each stage reads, by the name of its target."""
 
 Section = dict[str, Any]
+Tools = dict[Literal["trellis", "sam3d", "mast3r"], Tool]
 
 
 class Sections(BaseModel):
@@ -62,6 +80,20 @@ class Sections(BaseModel):
     """Settings of `extract_objects`."""
     edit: Section = {}
     """Settings of `edit_scene`."""
+    views: Section = {}
+    """Settings of `select_views`."""
+    proxy: Section = {}
+    """Settings of `generate_proxy`."""
+    truncate: Section = {}
+    """Settings of `truncate_proxy`."""
+    align: Section = {}
+    """Settings of `align_proxy`."""
+    refine: Section = {}
+    """Settings of `refine_proxy`."""
+    compose: Section = {}
+    """Settings of `compose_scene`."""
+    evaluate_completion: Section = {}
+    """Settings of `evaluate_completion`."""
     evaluate: Section = {}
     """Settings of `evaluate`."""
     report: Section = {}
@@ -75,6 +107,8 @@ class Scene(Sections):
     """Folder of the scene, relative to the working directory or, when it is not there, to the project."""
     split: str | None = None
     """File in the scene's folder that says which views are held out, instead of its `split.yml`."""
+    description: str | None = None
+    """File in the scene's folder that says what is wanted, instead of its `description.yml`."""
 
 
 class Models(BaseModel):
@@ -86,6 +120,8 @@ class Models(BaseModel):
     """Folder of their weights, one sub-folder each; `splatsmith doctor --models DIR` says what it holds and lacks."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where they run; auto takes the GPU where torch can, and the log says which."""
+    accept_licences: tuple[Literal["mast3r"], ...] = ()
+    """Tools whose licences you accept though they forbid commercial use."""
 
 
 class WorkflowConfig(Sections):
@@ -97,6 +133,8 @@ class WorkflowConfig(Sections):
     """Rasterizer. `auto` takes gsplat where it is installed and there is a GPU, else cpu; the log says which."""
     models: Models = Models()
     """Foundation models, for the mask sources that run one."""
+    tools: Tools = {}
+    """Programs in environments of their own, by name: docs/tools.md."""
     pin_code: bool = False
     """Accept existing results though the code that made them has changed since, e.g. by an upgrade."""
 
@@ -130,6 +168,16 @@ def read_config(raw: Mapping[str, Any]) -> WorkflowConfig:
         for name in SECTIONS:
             config.section(name, scene)
     return config
+
+
+def read_tools(path: Path) -> Tools:
+    """The tools that a configuration file names, whatever else it says; none where there is no such file.
+
+    Raises InputError.
+    """
+    value = read_yaml(path) if path.exists() else None
+    tools = value.get("tools") if isinstance(value, dict) else None
+    return typed(Tools, tools or {}, f"{path}: tools")
 
 
 def merged(common: Section, own: Section) -> Section:

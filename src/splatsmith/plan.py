@@ -20,7 +20,7 @@ from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.gpu_lease import named_devices
 from splatsmith.config import SECTIONS, Scene, WorkflowConfig, read_config
 from splatsmith.scenes.description import FILE_NAME as DESCRIPTION_NAME
-from splatsmith.scenes.description import Description, read_description
+from splatsmith.scenes.description import Completion, Description, read_description
 from splatsmith.scenes.edits import AnyEdit, Diffusion
 from splatsmith.scenes.layout import input_files
 from splatsmith.scenes.split import FILE_NAME as SPLIT_NAME
@@ -37,6 +37,13 @@ FOLDERS = {
     "segment_3d": "segmentation/{method}",
     "extract_objects": "objects",
     "edit_scene": "edits/{edit}",
+    "select_views": "completion/{object}/views",
+    "generate_proxy": "completion/{object}/proxy",
+    "truncate_proxy": "completion/{object}/truncated",
+    "align_proxy": "completion/{object}/aligned",
+    "refine_proxy": "completion/{object}/refined",
+    "compose_scene": "composed",
+    "evaluate_completion": "composed_evaluation",
     "evaluate": "evaluation",
     "report": "report",
 }
@@ -60,6 +67,8 @@ class ScenePlan:
     """GPUs that the stage of each section takes, 0 or 1."""
     segmentation: "SegmentationPlan | None"
     """What is to be done with its objects; None where nothing is."""
+    note: str = ""
+    """What a user should know who wonders why nothing is done with them."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +87,20 @@ class SegmentationPlan:
     """Each plain edit as JSON."""
     after: dict[str, str | None]
     """The edit that each of them begins with; None: the segmented scene."""
+    completed: dict[str, "CompletionPlan"]
+    """The objects that are to be made whole."""
     truth: list[str]
     """Files that results are measured against; none where the truth is not known."""
+
+
+@dataclass(frozen=True)
+class CompletionPlan:
+    """What an object is made whole with. Each list holds one file, or none."""
+
+    file: list[str]
+    """The proxy that the user gives."""
+    pose: list[str]
+    """What the user says of where it stands."""
 
 
 class Plan:
@@ -95,6 +116,11 @@ class Plan:
         """The digest of each stage's code as it now is."""
         scripts, package = self._project / "workflow" / "scripts", Path(splatsmith.__file__).parent
         return {stage: code_digest(scripts / f"{stage}.py", package) for stage in FOLDERS}
+
+    @property
+    def tools(self) -> str:
+        """Where tools are on this machine, as JSON."""
+        return _json_of({name: tool.model_dump(mode="json") for name, tool in self.config.tools.items()})
 
     @property
     def segmented(self) -> list[str]:
@@ -119,9 +145,9 @@ class Plan:
 def _plan_scene(config: WorkflowConfig, name: str, project: Path) -> ScenePlan:
     scene = config.scenes[name]
     path = _folder(name, scene, project)
-    description = read_description(path / DESCRIPTION_NAME)  # wrong YAML is told before any work
+    description = _description(name, scene, path)  # wrong YAML is told before any work
     split_file = _split_file(scene, path)
-    sections = {section: config.section(section, name) for section in SECTIONS}
+    sections = {section: _as_described(config.section(section, name), section, description) for section in SECTIONS}
     return ScenePlan(
         path=path,
         files=[file.as_posix() for file in input_files(path, sections["prepare"].images)],
@@ -129,7 +155,15 @@ def _plan_scene(config: WorkflowConfig, name: str, project: Path) -> ScenePlan:
         split=_json(read_split(split_file)) if split_file else "null",
         settings={key: _json(section) for key, section in sections.items()},
         gpus={key: _gpus_of(section, config.models.device) for key, section in sections.items()},
-        segmentation=_plan_segmentation(path, description, sections),
+        segmentation=(segmentation := _plan_segmentation(path, description, sections)),
+        note=_note(name, description) if description.objects and segmentation is None else "",
+    )
+
+
+def _note(name: str, description: Description) -> str:
+    objects = ", ".join(one.name for one in description.objects)
+    return (
+        f"{name}: {objects} will not be looked for: give a box or points in {DESCRIPTION_NAME}, or another masks.source"
     )
 
 
@@ -142,14 +176,34 @@ def _plan_segmentation(
     edits = _plain_edits(description.edits)
     truth = find_truth(path, sections["evaluate"].truth)
     return SegmentationPlan(
-        objects=_json_of([one.model_dump(mode="json") for one in description.objects]),
+        objects=_json_of([one.model_dump(mode="json", exclude={"complete"}) for one in description.objects]),
         mask_files=[file.as_posix() for file in segment_2d.mask_files(masks, path)],
         needs_gaussians=segment_2d.needs_gaussians(masks),
         methods={method: _json(segment.only(method)) for method in segment.methods},
         edits={edit.name: _json(edit) for edit in edits},
         after={edit.name: edit.after for edit in edits},
+        completed={one.name: _plan_completion(path, one.complete) for one in description.objects if one.complete},
         truth=[file.as_posix() for file in truth.files] if truth else [],
     )
+
+
+def _plan_completion(path: Path, wanted: Completion) -> CompletionPlan:
+    file, pose = ([(path / name).as_posix()] if name else [] for name in (wanted.file, wanted.pose))
+    return CompletionPlan(file, pose)
+
+
+def _as_described(section: BaseModel, name: str, description: Description) -> BaseModel:
+    """The settings of a section, with SCORP's keys of the description where the configuration does not name them."""
+    match name:
+        case "views":
+            told = {"count": description.img_num}
+        case "align":
+            shape = description.opt_shape_iterations
+            told = {"num_iterations": description.num_iterations, "opt_shape_iterations": shape}
+        case _:
+            told = {}
+    told = {key: value for key, value in told.items() if value is not None and key not in section.model_fields_set}
+    return section.model_copy(update=told)
 
 
 def _plain_edits(edits: Sequence[AnyEdit]) -> list[AnyEdit]:
@@ -169,6 +223,14 @@ def _folder(name: str, scene: Scene, project: Path) -> Path:
             return path
     where = f"config: scenes.{name}.path"
     raise InputError(Problem("there is no such folder", where, "correct the path", got=scene.path))
+
+
+def _description(name: str, scene: Scene, path: Path) -> Description:
+    file = path / (scene.description or DESCRIPTION_NAME)
+    if scene.description is not None and not file.is_file():
+        where = f"config: scenes.{name}.description"
+        raise InputError(Problem("there is no such file in the scene's folder", where, "correct it", got=str(file)))
+    return read_description(file)
 
 
 def _split_file(scene: Scene, path: Path) -> Path | None:

@@ -28,7 +28,7 @@ masks:
 """
 DESCRIPTION = """\
 objects:
-  - {name: core}
+  - {name: core, complete: true}
 edits:
   - {name: no-core, target: core, method: remove}
   - {name: red-core, target: core, method: recolour, color: red}
@@ -38,7 +38,7 @@ edits:
 def write_tiny_scene(folder: Path, views: int = 6, points: int = 200) -> None:
     """Coloured points in a ball, photographed from a circle around it; COLMAP text model, photos as PNG.
 
-    Its core is an object with masks, and has edits.
+    Its core is an object with masks, has edits, and is completed.
     """
     random = np.random.default_rng(0)
     xyz, rgb = random.normal(size=(points, 3)) * 0.4, random.integers(60, 255, size=(points, 3))
@@ -113,7 +113,7 @@ class Project:
             opened.write(text + "\n")
 
 
-TARGETS = ("all", "prepare", "train", "render", "masks", "segment", "objects", "edit", "evaluate", "report")
+TARGETS = ("all", "prepare", "train", "render", "masks", "segment", "objects", "edit", "complete", "evaluate", "report")
 
 
 def copy_project(folder: Path) -> Project:

@@ -13,7 +13,9 @@ NOTHING = {}
 REPORT = {"write_report": 1}
 FROM_RENDER = {"render_views": 1} | REPORT
 EDITS = {"edit_scene": 2} | REPORT
-FROM_OBJECTS = {"extract_objects": 1} | EDITS
+FROM_ALIGN = {"align_proxy": 1, "refine_proxy": 1, "compose_scene": 1, "evaluate_completion": 1} | REPORT
+FROM_PROXY = {"generate_proxy": 1, "truncate_proxy": 1} | FROM_ALIGN
+FROM_OBJECTS = {"extract_objects": 1, "select_views": 1} | EDITS | FROM_PROXY
 FROM_SEGMENT = {"segment_3d": 1, "evaluate_segmentation": 1} | FROM_OBJECTS
 FROM_ASSOCIATE = {"associate_masks": 1} | FROM_SEGMENT
 FROM_MASKS = {"segment_2d": 1} | FROM_ASSOCIATE
@@ -107,6 +109,19 @@ def threshold_of_objects(project):
     project.append("config/config.yaml", "objects: {min_share: 0.6}")
 
 
+def one_key_of_aligning(project):
+    project.append("config/config.yaml", "align: {matcher: none}")
+
+
+def proxy_of_one_s_own(project):
+    (project.folder / "resources" / "tiny" / "ball.ply").write_text("ply\n")
+    project.edit("resources/tiny/description.yml", "complete: true", "complete: {file: ball.ply}")
+
+
+def tool_that_is_not_in_use(project):
+    project.append("config/config.yaml", "tools: {trellis: {python: /opt/bin/python, repo: /opt/trellis}}")
+
+
 def one_edit(project):
     project.edit("resources/tiny/description.yml", "color: red", "color: blue")
 
@@ -120,7 +135,7 @@ def comment_in_the_description(project):
 
 
 def new_prompt(project):
-    project.edit("resources/tiny/description.yml", "{name: core}", "{name: core, prompt: the core}")
+    project.edit("resources/tiny/description.yml", "{name: core, ", "{name: core, prompt: the core, ")
 
 
 def other_mask(project):
@@ -191,6 +206,7 @@ HARMLESS = [
     comment_in_the_split,
     comment_in_the_description,
     key_of_a_method_not_in_use,
+    tool_that_is_not_in_use,
 ]
 
 
@@ -220,6 +236,8 @@ def test_after_everything_harmless_at_once(project):
         (one_key_of_segmenting, FROM_SEGMENT),
         (further_method, {"segment_3d": 1, "evaluate_segmentation": 1} | REPORT),
         (threshold_of_objects, FROM_OBJECTS),
+        (one_key_of_aligning, FROM_ALIGN),
+        (proxy_of_one_s_own, FROM_PROXY),
         (one_edit, {"edit_scene": 1} | REPORT),
         (new_edit, {"edit_scene": 1} | REPORT),
         (new_prompt, FROM_MASKS),

@@ -3,6 +3,7 @@ import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from splatsmith.base.errors import InputError
 from splatsmith.plan import Plan
@@ -12,10 +13,19 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+for scene in PLAN.scenes.values():
+    if scene.note:
+        logger.warning(scene.note)
+
 # For every shell command, and outside of it, so that its text is the same on every machine.
-shell.prefix(
-    f"set -euo pipefail; PYTHON={shlex.quote(sys.executable)}; SCRIPTS={shlex.quote(str(PROJECT / 'workflow/scripts'))}; "
-)
+HERE = {
+    "PYTHON": sys.executable,
+    "SCRIPTS": str(PROJECT / "workflow/scripts"),
+    "TOOLS": PLAN.tools,
+    "ACCEPTED": " ".join(PLAN.config.models.accept_licences),
+}
+prefix = "set -euo pipefail; " + " ".join(f"{name}={shlex.quote(value)};" for name, value in HERE.items()) + " "
+shell.prefix(prefix.replace("{", "{{").replace("}", "}}"))  # it is formatted as the commands are
 
 
 wildcard_constraints:
@@ -92,9 +102,28 @@ def edit_base(wildcards):
     return f"results/{wildcards.scene}/edits/{after}" if after else f"results/{wildcards.scene}/objects"
 
 
+def completion(wildcards):
+    return segmentation(wildcards).completed[wildcards.object]
+
+
+def refined_objects(wildcards):
+    paths = "results/{scene}/completion/{object}/refined/manifest.json"
+    return collect(paths, scene=wildcards.scene, object=segmentation(wildcards).completed)
+
+
+def every_completed_scene(path):
+    return collect(path, scene=[scene for scene in PLAN.segmented if PLAN.scenes[scene].segmentation.completed])
+
+
+def option(name, files):
+    """A command's option with the one file that is given, or nothing."""
+    return " ".join(f"{name} {shlex.quote(file)}" for file in files)
+
+
 def objects_shown(wildcards):
     if segmentation(wildcards) is None:
         return []
     edits = (f"edits/{edit}" for edit in segmentation(wildcards).edits)
-    places = ("masks/raw", "masks/consistent", "objects", "evaluation", *edits)
+    completed = ("composed", "composed_evaluation") if segmentation(wildcards).completed else ()
+    places = ("masks/raw", "masks/consistent", "objects", "evaluation", *edits, *completed)
     return [f"results/{wildcards.scene}/{place}/manifest.json" for place in places]

@@ -1,17 +1,13 @@
 """What no photo has ever shown, found from geometry alone.
 
-A Gaussian was observed if, in the camera of some photo, at least a share `OBSERVED` of it lies open. What it would
-cover if nothing were in front of it, the integral of its alpha over the picture, is known but for a correlation:
-
-    2 pi sqrt(det Sigma_2D) (opacity - 1/255)      for a splat that is left out where its alpha is below 1/255,
-    times the shares of its x and of its y that lie within the picture
+A Gaussian was observed if, in the camera of some photo, at least a share `OBSERVED` lies open of what it would make up
+if it were alone (render/footprint.py).
 
 Whether it was observed is a property of the Gaussian that stays with it: a column rides along through all edits, so
 that the second edit of a chain still knows what the photos showed. A pixel has become unseen if observed Gaussians, or
 those that the edit took away, made up half of it, and now observed ones do not: there is nothing, or what was hidden.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,9 +18,8 @@ from torch import Tensor
 from splatsmith.base.progress import Progress
 from splatsmith.edit.drawing import Drawing
 from splatsmith.gaussians import Gaussians
-from splatsmith.gaussians.transforms import covariances
 from splatsmith.render import accumulate_weights
-from splatsmith.render.constants import ALPHA_MIN, EPS2D, NEAR
+from splatsmith.render.footprint import footprints
 from splatsmith.scenes.cameras import Camera, View
 
 COLUMN = "observed"
@@ -48,12 +43,11 @@ def observed(gaussians: Gaussians, views: Sequence[View], backend: str, label: s
     if COLUMN in gaussians.extra:
         return gaussians.extra[COLUMN].bool()
     found = torch.zeros(len(gaussians), dtype=torch.bool, device=gaussians.means.device)
-    Sigma = covariances(gaussians)
     with Progress(f"{label}: what photos show", len(views), "views") as bar:
         for view in views:
             camera, T = _smaller(view.camera), torch.as_tensor(view.T_camera_world).to(gaussians.means)
             open_area = _open_area(gaussians, camera, T, backend)
-            found |= (open_area > 0) & (open_area >= OBSERVED * _whole_area(gaussians, Sigma, camera, T))
+            found |= (open_area > 0) & (open_area >= OBSERVED * footprints(gaussians, camera, T))
             bar.advance()
     return found
 
@@ -84,26 +78,6 @@ def _open_area(gaussians: Gaussians, camera: Camera, T_camera_world: Tensor, bac
         K=camera.K,
         backend=backend,
     )[:, 0]
-
-
-def _whole_area(gaussians: Gaussians, Sigma: Tensor, camera: Camera, T_camera_world: Tensor) -> Tensor:
-    """(N,) The same if each were alone; infinite behind the camera."""
-    R, t = T_camera_world[:3, :3], T_camera_world[:3, 3]
-    x, y, z = (gaussians.means @ R.T + t).unbind(1)
-    zero = torch.zeros_like(z)
-    rows = [[camera.fx / z, zero, -camera.fx * x / z**2], [zero, camera.fy / z, -camera.fy * y / z**2]]
-    J = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1) @ R  # (N, 2, 3)
-    Sigma_2D = J @ Sigma @ J.mT
-    a, b, c = Sigma_2D[:, 0, 0] + EPS2D, Sigma_2D[:, 0, 1], Sigma_2D[:, 1, 1] + EPS2D
-    area = 2 * math.pi * (a * c - b * b).clamp(min=0).sqrt() * (gaussians.opacities - ALPHA_MIN).clamp(min=0)
-    u, v = camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy
-    area = area * _within(u, a.sqrt(), camera.width) * _within(v, c.sqrt(), camera.height)
-    return torch.where(z > NEAR, area, math.inf)
-
-
-def _within(mean: Tensor, sigma: Tensor, length: int) -> Tensor:
-    """(N,) The shares of normal distributions that lie between 0 and `length`."""
-    return torch.special.ndtr((length - mean) / sigma) - torch.special.ndtr(-mean / sigma)
 
 
 def _smaller(camera: Camera) -> Camera:

@@ -5,22 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from splatsmith.report.listed import Document, Listed, parsed, read_bytes, read_json, unusable
+from splatsmith.report.places import STAGES, named
 from splatsmith.report.segmented import Segmented, read_segmented
 from splatsmith.scenes.prepared import PreparedScene, read_prepared
 from splatsmith.scenes.verdict import Verdict
-
-STAGES = {
-    "prepare_scene": "scene",
-    "train_3dgs": "gaussians",
-    "render_views": "renders",
-    "segment_2d": "masks/raw",
-    "associate_masks": "masks/consistent",
-    "segment_3d": "segmentation/*",
-    "extract_objects": "objects",
-    "evaluate": "evaluation",
-    "edit_scene": "edits/*",
-}
-"""Stages in the order in which they run, and the folders of their results; `*` where there may be several."""
 
 
 class Figures(Document):
@@ -124,8 +112,9 @@ def read_results(folder: Path) -> Results:
 
 
 def _stages(folder: Path) -> list[StageRecord]:
-    return [
-        read_json(StageRecord, path, stage).model_copy(update={"of": path.parent.name if "*" in place else ""})
-        for stage, place in STAGES.items()
-        for path in sorted(folder.glob(f"{place}/stage.json"))
-    ]
+    found = []
+    for stage, pattern in STAGES.items():
+        for path in sorted(folder.glob(f"{pattern}/stage.json")):
+            of = named(path.parent.relative_to(folder).as_posix(), pattern)
+            found.append(read_json(StageRecord, path, stage).model_copy(update={"of": of}))
+    return found

@@ -1,4 +1,5 @@
-"""What a page shows of a segmented scene, where there are such results: objects, masks, methods, measures and edits.
+"""What a page shows of a segmented scene, where there are such results: objects, masks, methods, measures,
+edits and completed objects.
 
 A stage's results exist once its `manifest.json` does, which it writes last.
 """
@@ -9,17 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from splatsmith.report.completed import Completed, read_completed
 from splatsmith.report.listed import Document, Listed, Parsed
+from splatsmith.report.places import OPTIONAL, named
 
-PLACES = {
-    "masks/raw": "segment_2d",
-    "masks/consistent": "associate_masks",
-    "objects": "extract_objects",
-    "evaluation": "evaluate",
-}
-"""Folders of results, and the stages that write them."""
-SEVERAL = {"segmentation": "segment_3d", "edits": "edit_scene"}
-"""Folders with several results, and the stages that write these."""
 FEW = 8
 """Entries of a mapping of figures that still go into a table: more are those of views or objects."""
 
@@ -186,6 +180,8 @@ class Segmented:
     evaluation: Evaluation | None
     edits: Mapping[str, EditMetrics]
     """By place: `edits/no-can`."""
+    completed: Completed | None
+    """None where no object was to be made whole."""
     folders: Mapping[str, Listed]
     """By place, those that there are."""
 
@@ -208,19 +204,17 @@ class Segmented:
 
 def read_segmented(folder: Path) -> Segmented:
     """Read what there is below `results/{scene}`. Raises InputError that names the file and the stage to redo."""
-    several = {
-        f"{place}/{path.parent.name}": stage
-        for place, stage in SEVERAL.items()
-        for path in sorted(folder.glob(f"{place}/*/manifest.json"))
-    }
     folders = {
-        place: Listed.at(folder / place, stage)
-        for place, stage in (PLACES | several).items()
-        if (folder / place / "manifest.json").exists()
+        path.parent.relative_to(folder).as_posix(): Listed.at(path.parent, stage)
+        for stage, pattern in OPTIONAL.items()
+        for path in sorted(folder.glob(f"{pattern}/manifest.json"))
     }
 
     def document(kind: type[Parsed], place: str, name: str) -> Parsed | None:
         return folders[place].json(kind, name) if place in folders else None
+
+    def of_stage(stage: str) -> dict[str, Listed]:
+        return {place: listed for place, listed in folders.items() if listed.stage == stage}
 
     return Segmented(
         atlas=document(Atlas, "objects", "atlas.json"),
@@ -228,15 +222,11 @@ def read_segmented(folder: Path) -> Segmented:
         maps=document(dict[str, MappedView], "masks/consistent", "views.json") or {},
         evaluation=document(Evaluation, "evaluation", "metrics.json"),
         methods={
-            place.partition("/")[2]: figures(folders[place].json(dict, "metrics.json"))
-            for place, stage in several.items()
-            if stage == "segment_3d"
+            named(place, OPTIONAL["segment_3d"]): figures(listed.json(dict, "metrics.json"))
+            for place, listed in of_stage("segment_3d").items()
         },
-        edits={
-            place: folders[place].json(EditMetrics, "metrics.json")
-            for place, stage in several.items()
-            if stage == "edit_scene"
-        },
+        edits={place: listed.json(EditMetrics, "metrics.json") for place, listed in of_stage("edit_scene").items()},
+        completed=read_completed(folders),
         folders=folders,
     )
 

@@ -7,6 +7,7 @@
         points: {frame_003: [[50, 80]]}         # optional, x y in pixels of the photo as given
         parts:
           - {name: lid, prompt: lid}
+        complete: true                          # optional: make it whole, or `{file: teapot.glb}` to put in its place
     edits:
       - {name: blue-lid, target: teapot/lid, method: slamp, prompt: a teapot with a bright blue lid}
       - {name: no-teapot, target: teapot, method: remove}
@@ -26,6 +27,7 @@ from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.typed import typed
 from splatsmith.scenes.documents import read_yaml
 from splatsmith.scenes.edits import AnyEdit, edit_problems
+from splatsmith.scenes.names import photo_path
 from splatsmith.scenes.slugs import Slug, slug_of
 
 FILE_NAME = "description.yml"
@@ -44,6 +46,13 @@ def _none_if_blank(value: object) -> object:
     return None if value in ("", "null", "~", "None") else value
 
 
+def _inside(path: str) -> str:
+    photo_path(path)  # raises BadNameError, a ValueError, where it leaves the folder
+    return path
+
+
+Inside = Annotated[str, AfterValidator(_inside)]
+"""A file of the scene's folder, by its path from there."""
 Box = Annotated[tuple[Coordinate, Coordinate, Coordinate, Coordinate], AfterValidator(_ordered)]
 Point = tuple[Coordinate, Coordinate]
 Name = Annotated[str | None, BeforeValidator(_none_if_blank)]
@@ -66,6 +75,25 @@ class Part(_Model):
         return {"prompt": value["name"]} | value if isinstance(value, dict) and "name" in value else value
 
 
+class Completion(_Model):
+    """How an object that was badly seen is made whole."""
+
+    file: Inside | None = None
+    """A proxy to use: a PLY of Gaussians or a mesh (OBJ, PLY, GLB), relative to the scene's folder."""
+    pose: Inside | None = None
+    """A YAML file that says where the proxy stands, relative to the scene's folder."""
+
+
+def _asked(value: object) -> object:
+    match str(value).lower():
+        case "true" | "yes":
+            return {}
+        case "false" | "no" | "null" | "none" | "":
+            return None
+        case _:
+            return value
+
+
 class Object(Part):
     """An object of the scene."""
 
@@ -74,6 +102,8 @@ class Object(Part):
     points: dict[str, tuple[Point, ...]] = {}
     """Points on the object by the name of the photo."""
     parts: tuple[Part, ...] = ()
+    complete: Annotated[Completion | None, BeforeValidator(_asked)] = None
+    """Whether it is made whole, and how; left out or false: it stays as it was seen."""
 
 
 class Description(_Model):
@@ -142,4 +172,10 @@ def _faults(description: Description, path: Path) -> list[Problem]:
     ]
     targets = [one.name for one in description.objects]
     targets += [f"{one.name}/{part.name}" for one in description.objects for part in one.parts]
+    problems += [
+        Problem("there is no such file", f"{path}: objects.{one.name}.complete.{key}", "correct the path", got=file)
+        for one in description.objects
+        for key, file in (one.complete.model_dump() if one.complete else {}).items()
+        if file is not None and not (path.parent / file).is_file()
+    ]
     return problems + edit_problems(description.edits, targets, path)

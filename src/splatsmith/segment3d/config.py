@@ -9,6 +9,9 @@ from splatsmith.train.config import TrainConfig
 
 Neighbours = Literal["knn", "literal", "look-ahead"]
 Boundaries = Literal["none", "lite", "moments", "random"]
+Coding = Literal["one-hot", "paper"]
+InitialLabels = Literal["votes", "grey"]
+Softness = Literal["visible", "paper"]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -96,6 +99,32 @@ class GradisegConfig(BaseModel):
             raise ValueError(f"{' and '.join(sorted(outside))} outside of `train`: the section has its own")
         self.training()
         return self
+
+
+class GalpConfig(BaseModel):
+    """3D-GALP: parts as labels that may look different from every side, soft and hard ones held to their neighbours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    coding: Coding = "one-hot"
+    """What a label is made of. one-hot: a channel for every part; paper: one RGB colour for every part."""
+    initial: InitialLabels = "votes"
+    """Labels at the start. votes: what the maps say on average; grey: nothing, as in the paper."""
+    degree: Annotated[int, Field(ge=0, le=3)] = 1
+    """Of the spherical harmonics of a label; 0: the same from every side; the paper's: 3."""
+    steps: Annotated[int, Field(ge=1)] = 600
+    """Steps of the optimisation, one view each."""
+    agreement: Annotated[float, Field(ge=0)] = 0.02
+    """Weight of the loss that holds labels to their neighbours' (lambda); 0 switches it off. The paper's is 6 here."""
+    softness: Softness = "visible"
+    """How unsure a label is, and where anchors come from. visible: by the views that see a Gaussian, part by part;
+    paper: by all views, hidden or not, and from all Gaussians."""
+    anchors: Annotated[int, Field(ge=2)] = 1000
+    """Most Gaussians that are held to their neighbours at a time: half of them soft, half hard."""
+    k: Annotated[int, Field(ge=1)] = 8
+    """Neighbours of an anchor. The paper's code has 50, more than a small part has Gaussians."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of all that is drawn at random."""
 
 
 DENSIFIED = 0.4

@@ -9,9 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from splatsmith.base import files
 from splatsmith.stages.record import record
 
-OPTIONAL = ("masks/raw", "masks/consistent", "segmentation/*", "objects", "evaluation", "edits/*")
-"""Folders of results that the page shows where they are."""
-
 
 class Config(BaseModel):
     """How much the page shows."""
@@ -30,7 +27,7 @@ class Inputs:
 
     results: Path
     """Folder of one scene's results: `scene/`, `gaussians/` and `renders/` within, each with its `stage.json`; and what
-    there is of masks, objects, evaluations and edits."""
+    there is of masks, objects, evaluations, edits and completed objects."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,11 @@ class Outputs:
 def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:
     """Write the page. Raises InputError where a result is missing or damaged."""
     from splatsmith.report.page import write_page
+    from splatsmith.report.places import OPTIONAL
     from splatsmith.report.results import read_results
 
     sources = [inputs.results / place / "manifest.json" for place in ("scene", "renders")]
-    sources += sorted(path for pattern in OPTIONAL for path in inputs.results.glob(f"{pattern}/manifest.json"))
+    sources += sorted(path for pattern in OPTIONAL.values() for path in inputs.results.glob(f"{pattern}/manifest.json"))
     with record(outputs.stage_json, stage="report", config=config, inputs=sources) as rec:
         page = write_page(read_results(inputs.results), most_views=config.views, size_mb=config.size_mb)
         files.write_text(outputs.page, page)

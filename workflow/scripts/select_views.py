@@ -1,0 +1,24 @@
+"""Choose the views that show an object best."""
+
+from pathlib import Path
+
+from splatsmith.base.command import run, script_parser
+from splatsmith.base.typed import typed_json
+from splatsmith.stages import select_views
+
+
+def main() -> None:
+    parser = script_parser(__doc__)
+    parser.add_argument("--scene", type=Path, required=True, metavar="FOLDER", help="prepared scene")
+    parser.add_argument("--masks", type=Path, required=True, metavar="FOLDER", help="consistent masks")
+    parser.add_argument("--objects", type=Path, required=True, metavar="FOLDER", help="objects of the scene")
+    parser.add_argument("--object", required=True, metavar="NAME", help="which of them")
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the views go")
+    args = parser.parse_args()
+    config = typed_json(select_views.Config, args.config, "--config")
+    inputs = select_views.Inputs(args.scene, args.masks, args.objects, args.object)
+    select_views.main(config, inputs, select_views.Outputs(args.output), threads=args.threads)
+
+
+if __name__ == "__main__":
+    run(main)

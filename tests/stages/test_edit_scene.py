@@ -97,7 +97,7 @@ def test_everything_is_there_and_in_the_manifest(results, words, unseen):
     assert written - {"manifest.json", "stage.json"} == set(listed)
     assert {name: sha256_of(folder / name) for name in listed} == listed
     masks = {f"unseen/{name}.png" for name in NAMES} if unseen else set()
-    assert set(listed) == {"point_cloud.ply", "contact.jpg", "metrics.json"} | masks
+    assert set(listed) == {"point_cloud.ply", "contact.jpg", "metrics.json", "outcome.json"} | masks
     for name in masks:
         mask = np.asarray(Image.open(folder / name))
         assert mask.shape == (30, 40)
@@ -230,11 +230,14 @@ def test_a_missing_input_is_named_and_leaves_no_manifest(results, path):
 def test_an_object_that_was_not_found_fails_its_own_edit(results, target, words):
     without = select(blobs(), torch.tensor([label != 2 for label in blobs().extra["label"].tolist()]))
     write_ply(results / "objects" / "point_cloud.ply", without)
-    with pytest.raises(InputError, match=words):
-        edit(results, target=target)
-    folder = results / "edits" / "e"
+    edit(results)
+    folder = edit(results, target=target)
     assert words in read(folder, "stage.json")["reason"]
-    assert [path.name for path in folder.iterdir()] == ["stage.json"]
+    assert read(folder, "outcome.json")["status"] == "failed"
+    assert {path.name for path in folder.iterdir()} == {"manifest.json", "outcome.json", "stage.json"}
+    follower = edit(results, name="next", after="e")
+    assert words in read(follower, "outcome.json")["reason"]
+    assert read(follower, "outcome.json")["reason"].startswith("edit e: ")
 
 
 @pytest.mark.slow

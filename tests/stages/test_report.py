@@ -517,16 +517,30 @@ def edits_in(results: Path) -> None:
         (results / "edits" / name / "stage.json").write_text(json.dumps(record))
 
 
+def completion_in(results: Path) -> None:
+    counts, better = {"before": 1234, "after": 5678}, {"before": 20.5, "after": 30.25}
+    told = {"status": "failed", "reason": EVIL, "gaussians": counts, "leftovers_removed": 3, "psnr_db": None}
+    composed = {"gaussians": counts, "psnr_db": better, "objects": {"mug": told, EVIL: told}}
+    listed(results / "composed", "contact.jpg", metrics=composed)
+    looks = {when: {"psnr_db": psnr, "ssim": 0.5, "lpips": None, "iou": 0.75} for when, psnr in better.items()}
+    judged = {"mug": {"masks": "true", "mean": looks}, EVIL: {"masks": "true", "mean": None}}
+    told = {"reason": EVIL, "views": "held-out", "objects": judged}
+    listed(results / "composed_evaluation", "contact.jpg", metrics=told)
+    listed(results / "completion" / "mug" / "aligned", "contact.jpg", pose={})
+
+
 PARTS = {
     "objects": objects_in,
     "masks": masks_in,
     "segmentation": segmentation_in,
     "evaluation": evaluation_in,
     "edits": edits_in,
+    "completion": completion_in,
 }
 SECTIONS = {
     "Objects": ("objects", "masks", "segmentation"),
     "Segmentation against the truth": ("evaluation",),
+    "Completed objects": ("completion",),
     "Edits": ("edits",),
 }
 
@@ -542,8 +556,9 @@ def test_a_section_is_there_if_its_results_are(results, parts):
     assert {link[1:] for link in links} == {attrs["id"] for attrs, _ in page.all("section")}
     record = json.loads((results / "report" / "stage.json").read_text())
     assert all(record["inputs"].values())
-    found = {"/".join(Path(path).relative_to(results).parts[:-1]) for path in record["inputs"]}
-    assert {place.split("/")[0] for place in found} == {"scene", "renders", *parts}
+    found = {Path(path).relative_to(results).parts[0] for path in record["inputs"]}
+    beside = {"composed", "composed_evaluation"} if "completion" in parts else set()
+    assert found == {"scene", "renders", *parts} | beside
 
 
 @pytest.fixture
@@ -592,12 +607,35 @@ def test_figures_of_an_evaluation_are_told_as_they_are(segmented):
     assert told.count(EVIL) == 1 + 3 + 3 + 1 + 1  # the reason, the rows, the protocols, the columns, the objects
 
 
+def test_an_edit_that_could_not_be_done_is_told_and_holds_nothing_back(segmented):
+    place = segmented / "edits" / "no-can"
+    for path in place.iterdir():
+        path.unlink()
+    listed(place, outcome={"status": "failed", "reason": EVIL})
+    (place / "stage.json").write_text(json.dumps({"stage": "edit_scene", "status": "failed", "seconds": 1.5}))
+    page = Page(write(segmented))
+    told = {attrs["id"]: text for attrs, text in page.all("section")}["edits"]
+    assert f"no-can could not be done: {EVIL}" in told
+    assert "remove" in told  # the other edit
+
+
+def test_completed_objects_are_told_before_and_after_with_their_pictures(segmented):
+    page = Page(write(segmented))
+    told = {attrs["id"]: text for attrs, text in page.all("section")}["completion"]
+    assert f"mug failed {EVIL} 1,234 → 5,678 3 0.750 → 0.750 20.50 → 30.25 –" in " ".join(told.split())
+    assert f"{EVIL} failed {EVIL} 1,234 → 5,678 3 – – –" in " ".join(told.split())
+    assert "held-out views" in told
+    shown = [content(attrs["src"])[1] for attrs, _ in page.all("img")]
+    for place in ("composed", "composed_evaluation", "completion/mug/aligned"):
+        assert (segmented / place / "contact.jpg").read_bytes() in shown
+
+
 def test_every_edit_is_told_with_its_pictures_and_its_run(segmented):
     page = Page(write(segmented))
     told = {attrs["aria-label"]: text for attrs, text in page.all("article")}
     assert f"remove {EVIL} · 9,876 Gaussians before, 8,765 after" in told["Edit no-can"]
     assert "edits/purple-hat/point_cloud.ply" in told["Edit purple-hat"]
-    shown = [attrs["src"] for attrs, _ in page.all("img") if "before and after" in attrs["alt"]]
+    shown = [attrs["src"] for attrs, _ in page.all("img") if "before and after the edit" in attrs["alt"]]
     given = [(segmented / "edits" / name / "contact.jpg").read_bytes() for name in ("no-can", "purple-hat")]
     assert [content(uri)[1] for uri in shown] == given
     runs = [text for attrs, text in page.all("th") if attrs.get("scope") == "row" and text.startswith("edit_scene")]

@@ -167,6 +167,12 @@ class EditMetrics(Document):
     gaussians: EditCounts
 
 
+class Undone(Document):
+    """`edits/{edit}/outcome.json` of one that could not be done."""
+
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class Segmented:
     """All that the page shows of a segmented scene."""
@@ -180,6 +186,8 @@ class Segmented:
     evaluation: Evaluation | None
     edits: Mapping[str, EditMetrics]
     """By place: `edits/no-can`."""
+    undone: Mapping[str, str]
+    """Edits that could not be done, by name, and why."""
     completed: Completed | None
     """None where no object was to be made whole."""
     folders: Mapping[str, Listed]
@@ -225,7 +233,16 @@ def read_segmented(folder: Path) -> Segmented:
             named(place, OPTIONAL["segment_3d"]): figures(listed.json(dict, "metrics.json"))
             for place, listed in of_stage("segment_3d").items()
         },
-        edits={place: listed.json(EditMetrics, "metrics.json") for place, listed in of_stage("edit_scene").items()},
+        edits={
+            place: listed.json(EditMetrics, "metrics.json")
+            for place, listed in of_stage("edit_scene").items()
+            if "metrics.json" in listed.manifest
+        },
+        undone={
+            named(place, OPTIONAL["edit_scene"]): listed.json(Undone, "outcome.json").reason
+            for place, listed in of_stage("edit_scene").items()
+            if "metrics.json" not in listed.manifest
+        },
         completed=read_completed(folders),
         folders=folders,
     )

@@ -4,11 +4,12 @@ point_cloud.ply     the scene after the edit; Gaussians that it is not about kee
                     `label`, and `observed` (1: a photo shows it; 0: it was always hidden, or was made up to fill a gap)
 contact.jpg         a few views before and after
 unseen/<view>.png   only where something left its place: 255 where the view now looks at what no photo has shown
+outcome.json        how it went; where that is "failed", there is nothing else
 metrics.json        the edit, rows changed, how local it is in those few views, the unseen share of every view
 manifest.json       {relative path: sha256} of all of these, written last
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -20,11 +21,13 @@ from splatsmith.base import files
 from splatsmith.base.progress import Progress
 from splatsmith.scenes.cameras import View
 from splatsmith.scenes.edits import Move, PlainEdit, Remove, Swap
-from splatsmith.stages.record import record
+from splatsmith.stages.completion import for_object
+from splatsmith.stages.record import Record, record
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from splatsmith.complete.outcome import Outcome
     from splatsmith.edit.drawing import Drawing
     from splatsmith.edit.fill import Sight
     from splatsmith.gaussians import Gaussians
@@ -97,43 +100,59 @@ class _Change:
 def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | None = None) -> None:
     """Do `inputs.edit`; `threads` (all, if None) does not change the result.
 
-    Raises InputError where an input is missing or damaged, or the edit's target has no Gaussians.
+    Where its target is not in the scene, or the edit that it comes after failed, the outcome is "failed", and other
+    edits go on. Raises InputError where an input is missing or damaged.
     """
     import torch
 
-    from splatsmith.edit.apply import selections
-    from splatsmith.edit.drawing import Drawing
-    from splatsmith.gaussians.ply import read_ply, write_ply
+    from splatsmith.complete.outcome import NAME, read_outcome
     from splatsmith.render.choice import settled_backend
     from splatsmith.render.cpu import set_threads
-    from splatsmith.scenes.label_maps import read_legend
-    from splatsmith.scenes.prepared import read_prepared
 
-    folder, edit = outputs.folder, inputs.edit
-    label = f"edit {folder.absolute().parents[1].name}: {edit.name}"
-    (folder / "manifest.json").unlink(missing_ok=True)
+    folder, base = outputs.folder, inputs.gaussians.parent
+    label = f"edit {folder.absolute().parents[1].name}: {inputs.edit.name}"
     sources = [inputs.scene / "manifest.json", inputs.gaussians, inputs.legend]
     with record(outputs.stage_json, stage="edit_scene", config=config, inputs=sources) as rec:
-        rec.config["edit"] = edit.model_dump(mode="json")
-        scene, legend, gaussians = read_prepared(inputs.scene), read_legend(inputs.legend), read_ply(inputs.gaussians)
+        rec.config["edit"] = inputs.edit.model_dump(mode="json")
         rec.backend = settled_backend(config.backend)
         torch.set_num_threads(1)  # the rasterizer brings its own threads
         if threads is not None:
             set_threads(threads)
-        drawing = Drawing(rec.backend, COLOURS.get(config.background, config.background), config.antialiased)
+        after = {f"edit {base.name}": read_outcome(base)} if (base / NAME).exists() else {}
+        for_object(folder, rec, label, lambda: _do(config, inputs, folder, rec, label), after=after)
+
+
+def _do(config: Config, inputs: Inputs, folder: Path, rec: Record, label: str) -> "tuple[Outcome, Sequence[str]]":
+    """Edit, and write all files; returns their names too."""
+    from splatsmith.complete.outcome import Outcome, Unusable
+    from splatsmith.edit.apply import selections
+    from splatsmith.edit.drawing import Drawing
+    from splatsmith.edit.selection import NothingSelectedError
+    from splatsmith.gaussians.ply import read_ply, write_ply
+    from splatsmith.scenes.label_maps import read_legend
+    from splatsmith.scenes.prepared import read_prepared
+
+    edit = inputs.edit
+    scene, legend, gaussians = read_prepared(inputs.scene), read_legend(inputs.legend), read_ply(inputs.gaussians)
+    drawing = Drawing(rec.backend, COLOURS.get(config.background, config.background), config.antialiased)
+    try:
         chosen = selections(edit, gaussians, legend)
-        change = _edited(drawing, edit, gaussians, chosen, scene, label)
-        counts = {"target": int(chosen[0].sum()), **_counts(change)}
-        if isinstance(edit, Remove) and edit.fill and not counts["added"]:
-            rec.status, rec.reason = "degraded", "no flat surface was found around the gap, which stays open"
-        write_ply(folder / "point_cloud.ply", change.after, antialiased=config.antialiased)
-        unseen = _write_unseen(drawing, change, scene.views if _leaves_a_gap(edit) else (), folder / "unseen", label)
-        local = _write_contact_sheet(drawing, change, _facing(scene, gaussians, chosen[0], PICTURES), folder)
-        told = {"edit": rec.config["edit"], "gaussians": counts, "locality": local, "unseen_share": unseen}
-        files.write_json(folder / "metrics.json", told)
-        _write_manifest(folder, unseen)
-        rec.metrics |= counts | local["mean"] | ({"unseen_share": float(np.mean([*unseen.values()]))} if unseen else {})
-        print(f"{label}: {edit.method} {edit.target}: {_in_words(counts)}", flush=True)
+    except NothingSelectedError as error:
+        raise Unusable(str(error)) from None
+    change = _edited(drawing, edit, gaussians, chosen, scene, label)
+    counts = {"target": int(chosen[0].sum()), **_counts(change)}
+    write_ply(folder / "point_cloud.ply", change.after, antialiased=config.antialiased)
+    unseen = _write_unseen(drawing, change, scene.views if _leaves_a_gap(edit) else (), folder / "unseen", label)
+    local = _write_contact_sheet(drawing, change, _facing(scene, gaussians, chosen[0], PICTURES), folder)
+    told = {"edit": rec.config["edit"], "gaussians": counts, "locality": local, "unseen_share": unseen}
+    files.write_json(folder / "metrics.json", told)
+    rec.metrics |= counts | local["mean"] | ({"unseen_share": float(np.mean([*unseen.values()]))} if unseen else {})
+    print(f"{label}: {edit.method} {edit.target}: {_in_words(counts)}", flush=True)
+    names = ["point_cloud.ply", "contact.jpg", "metrics.json", *(f"unseen/{name}.png" for name in unseen)]
+    if isinstance(edit, Remove) and edit.fill and not counts["added"]:
+        reason = "no flat surface was found around the gap, which stays open"
+        return Outcome(status="degraded", reason=reason), names
+    return Outcome(), names
 
 
 def _leaves_a_gap(edit: PlainEdit) -> bool:
@@ -199,7 +218,7 @@ def _sight(drawing: "Drawing", before: "Gaussians", gone: "Tensor", after: "Gaus
 def _write_unseen(
     drawing: "Drawing", change: _Change, views: Sequence[View], folder: Path, label: str
 ) -> dict[str, float]:
-    """Write a mask for each view, and remove those of an earlier run; returns the share of each that is unseen."""
+    """Write a mask for each view; returns the share of each that is unseen."""
     from splatsmith.edit.unseen import unseen
     from splatsmith.scenes.pictures import write_png
 
@@ -211,10 +230,6 @@ def _write_unseen(
             write_png(folder / f"{view.name}.png", np.where(mask, np.uint8(255), np.uint8(0)))
             shares[view.name] = round(float(mask.mean()), 6)
             bar.advance()
-    for stale in {path for path in folder.glob("*.png") if path.stem not in shares}:
-        stale.unlink()
-    if folder.exists() and not shares:
-        folder.rmdir()
     return shares
 
 
@@ -240,11 +255,6 @@ def _write_contact_sheet(drawing: "Drawing", change: _Change, views: Sequence[Vi
     entries = list(told.values())
     mean = {key: round(float(np.mean([entry[key] for entry in entries])), 6) for key in entries[0]}
     return {"mean": mean, "views": told}
-
-
-def _write_manifest(folder: Path, unseen: Iterable[str]) -> None:
-    names = ["point_cloud.ply", "contact.jpg", "metrics.json", *(f"unseen/{name}.png" for name in unseen)]
-    files.write_json(folder / "manifest.json", {name: files.sha256_of(folder / name) for name in sorted(names)})
 
 
 def _in_words(counts: dict[str, int]) -> str:

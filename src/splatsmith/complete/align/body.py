@@ -17,7 +17,7 @@ from splatsmith.gaussians.transforms import similarity
 MOST_POINTS = 2500
 ROUGH, FINE = 3000, 20_000
 """Most Gaussians in the copies that are drawn while searching and at the end."""
-SLIM = 0.6
+SLIM = 0.5
 """Factor on the splats that are drawn: a stack of them covers a rim around the surface, which would make it small."""
 FEWEST = 10
 

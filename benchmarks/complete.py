@@ -98,7 +98,7 @@ class Bench:
         self.places = tuple(results / name for name in ("scene", "masks/consistent", "objects"))
         self.truth = find_truth(source)
         labels = json.loads(self.truth.legend.read_text(encoding="utf-8"))["objects"]
-        self.ids = {slug_of(text, f"object-{id}"): int(id) for id, text in labels.items()}
+        self.ids = {slug_of(text, f"object-{id}").replace("_", "-"): int(id) for id, text in labels.items()}
         legend = read_legend(self.places[2] / "legend.json")
         self.names = [entry.name for entry in legend.entries if entry.parent is None and entry.name in self.ids]
 

@@ -18,7 +18,7 @@ and on what else runs on it; ratios were taken within one run.
 
 def main() -> None:
     """Write the page; a part whose figures are missing says so."""
-    parts = [
+    sections = [
         train_demo,
         train_fox,
         raster_gsplat,
@@ -27,9 +27,12 @@ def main() -> None:
         associate,
         segment_ablation,
         segment_gpu,
+        parts,
+        align,
+        complete,
         workflow,
     ]
-    text = "\n\n".join([INTRODUCTION.rstrip(), *(part_of(part) for part in parts)])
+    text = "\n\n".join([INTRODUCTION.rstrip(), *(part_of(part) for part in sections)])
     (ROOT / "BENCHMARKS.md").write_text(text + "\n", encoding="utf-8")
 
 
@@ -142,6 +145,30 @@ def segment_gpu(result: dict) -> str:
     """3D segmentation of a scene of a real one's size: seconds and memory"""
     rows = table(["step", "seconds", "peak_gb"], result["rows"])
     return f"{machine(result)}\n\n{facts(result['summary'])}\n\n{rows}"
+
+
+def parts(result: dict) -> str:
+    """Parts: 3D-GALP beside votes and the maps of single views"""
+    return f"{machine(result)}\n\n{facts(result['summary'])}"
+
+
+def align(result: dict) -> str:
+    """Proxies brought to where they belong: geo9 beside SCORP's aligner"""
+    flat = {name: {key: v for key, v in told.items() if key != "scenes"} for name, told in result["summary"].items()}
+    rows = [{"aligner": name, **told} for name, told in flat.items()]
+    return f"{machine(result)}\n\n{table(list(rows[0]), rows)}"
+
+
+def complete(result: dict) -> str:
+    """Objects seen from one side: completed, in the views that were withheld"""
+    rows = [
+        {"withheld": share, "proxy": proxy, **figures}
+        for share, told in result["summary"].items()
+        if isinstance(told, dict)
+        for proxy, figures in told.items()
+    ]
+    rest = {key: value for key, value in result["summary"].items() if not isinstance(value, dict)}
+    return f"{machine(result)}\n\n{table(list(rows[0]), rows)}\n\n{facts(rest)}"
 
 
 def workflow(result: dict) -> str:

@@ -193,7 +193,7 @@ def _found(
     label: str,
 ) -> "tuple[Aligned, str]":
     """The pose, and how it was found."""
-    from splatsmith.complete.align.aligned import by_geo9, locked, where_it_stands
+    from splatsmith.complete.align.aligned import by_geo9, improved, locked, verified
     from splatsmith.complete.align.geo9 import Drawing
     from splatsmith.complete.align.pose import similarity
     from splatsmith.scenes.orientation import up_axis
@@ -203,10 +203,12 @@ def _found(
         pose = body.of_body(given.override.pose)
         if given.override.locked:
             return locked(drawing, given.matcher, pose), "override, locked"
-        return where_it_stands(drawing, given.matcher, pose), "override, polished"
+        return improved(drawing, given.matcher, pose, stretch=True), "override, polished"
     if given.told.get("aligned"):
         pose = body.of_body(similarity(np.eye(3), 1.0, np.zeros(3)))
-        return where_it_stands(drawing, given.matcher, pose), "none, the proxy was made where it stands"
+        if given.told["kind"] == "visual_hull_sym":
+            return verified(drawing, given.matcher, pose), "none, the proxy was made where it stands"
+        return improved(drawing, given.matcher, pose, stretch=False), "the generator's pose, polished"
     match config.aligner:
         case "geo9":
             up = given.told.get("up")

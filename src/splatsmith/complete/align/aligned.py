@@ -90,18 +90,26 @@ def by_geo9(
     return _judged(geo9(drawing, spiral_rotations(ROTATIONS), matcher, seed=seed, label=label), drawing, matcher)
 
 
-def where_it_stands(drawing: Drawing, matcher: Matcher | None, pose: Pose) -> Aligned:
-    """Verify a pose of the body, and move it only where that fits better: a hull, or a person's first guess."""
+def verified(drawing: Drawing, matcher: Matcher | None, pose: Pose) -> Aligned:
+    """Judge a pose of the body and leave it: a hull was carved out of the very masks, and a move only spoils it."""
+    full = [sight.reduced(FULL) for sight in drawing.evidence.sights]
+    return _judged([drawing.scored(pose, full, fine=True)], drawing, matcher)
+
+
+def improved(drawing: Drawing, matcher: Matcher | None, pose: Pose, *, stretch: bool) -> Aligned:
+    """Verify a pose of the body, and move it only where that gains clearly: a person's or a generator's first guess.
+
+    stretch: whether its scales may change one by one.
+    """
     full = [sight.reduced(FULL) for sight in drawing.evidence.sights]
     given = drawing.scored(pose, full, fine=True)
-    better = finished([given], drawing)[0]
+    better = finished([given], drawing, stretch=stretch)[0]
     return _judged([better if better.score > given.score + WORTH else given], drawing, matcher)
 
 
 def locked(drawing: Drawing, matcher: Matcher | None, pose: Pose) -> Aligned:
     """Take a pose of the body as it is. It is never refused: what its gates say makes it degraded at most."""
-    full = [sight.reduced(FULL) for sight in drawing.evidence.sights]
-    found = _judged([drawing.scored(pose, full, fine=True)], drawing, matcher)
+    found = verified(drawing, matcher, pose)
     if found.outcome.status != "failed":
         return found
     outcome = Outcome(status="degraded", reason=f"the pose was given, but {found.outcome.reason}")

@@ -17,8 +17,6 @@ from splatsmith.gaussians.transforms import similarity
 MOST_POINTS = 2500
 ROUGH, FINE = 3000, 20_000
 """Most Gaussians in the copies that are drawn while searching and at the end."""
-SLIM = 0.5
-"""Factor on the splats that are drawn: a stack of them covers a rim around the surface, which would make it small."""
 FEWEST = 10
 
 
@@ -81,8 +79,8 @@ def body_of(proxy: Gaussians, seed: int) -> Body:
 
 
 def _thinned(proxy: Gaussians, most: int, seed: int) -> Gaussians:
-    """At most `most` of the Gaussians, grown so that together they cover as much, then times SLIM."""
+    """At most `most` of the Gaussians, grown so that together they cover as much."""
     rows = torch.from_numpy(np.random.default_rng(seed).permutation(len(proxy))[:most]).sort().values
     some = replace(select(proxy, rows), extra={})
-    growth = 0.5 * np.log(len(proxy) / len(rows)) + np.log(SLIM)
+    growth = 0.5 * np.log(len(proxy) / len(rows))
     return replace(some, log_scales=some.log_scales + float(growth))

@@ -7,6 +7,7 @@
 Three kinds of differences, each a mean over a sight, the latter two robust.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -24,13 +25,19 @@ from splatsmith.gaussians.transforms import affine
 from splatsmith.render import rasterize
 from splatsmith.render.choice import device_of
 
+PINHOLE = 5
+"""Holes narrower than this, in pixels of a drawing, are none."""
 SOLID = 0.5
 """Opacity from which a drawn pixel has a depth and a colour."""
 EPS2D = 0.05
 """Widening of splats, square pixels: less than for pictures to look at, since a wide rim would make the proxy small."""
 FINENESS, ROUGHLY = 256, 84
-"""Longer sides of drawings: exact ones, and those of a search."""
-CONTRAST = (0.2, 0.8)
+"""Longer sides of drawings in pixels: exact ones, and those of a search."""
+GRAIN = 2.5
+"""They are no longer than this times the root of the number of splats, else there are holes between splats."""
+SLIM = 0.7
+"""Factor on the splats of what is measured: a stack of them covers a rim around its surface, and would end up small."""
+CONTRAST = (0.5, 0.95)
 """Opacities that count as nothing and as solid, in outlines."""
 
 
@@ -85,8 +92,7 @@ class Placed:
                 eps2d=EPS2D,
                 backend=self.backend,
             )
-        low, high = CONTRAST
-        outline = ((found.alpha - low) / (high - low)).clamp(0, 1)
+        outline = torch.from_numpy(_solid(found.alpha.cpu().numpy())).to(found.alpha)
         planes = torch.cat([found.image, torch.stack([found.alpha, found.depth, outline], dim=2)], dim=2)
         planes = planes.reshape(height, zoom, width, zoom, 6).mean(dim=(1, 3)).cpu().numpy()
         alpha = planes[..., 3]
@@ -94,12 +100,26 @@ class Placed:
         return Drawn(planes[..., :3], alpha, depth, planes[..., 5])
 
 
+def _solid(alpha: np.ndarray) -> np.ndarray:
+    """(H, W). Opacity with more contrast, and without the pinholes between splats."""
+    low, high = CONTRAST
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (PINHOLE, PINHOLE))
+    return cv2.morphologyEx(np.clip((alpha - low) / (high - low), 0, 1), cv2.MORPH_CLOSE, kernel)
+
+
 def place(
-    splats: Gaussians, T_world_body: np.ndarray, backend: Literal["cpu", "gsplat"], fineness: int = FINENESS
+    splats: Gaussians,
+    T_world_body: np.ndarray,
+    backend: Literal["cpu", "gsplat"],
+    *,
+    fineness: int = FINENESS,
+    slim: float = 1.0,
 ) -> Placed:
-    """Put a body's splats into the world by an affine map (4, 4)."""
+    """Put a body's splats into the world by an affine map (4, 4), their own sizes times `slim`."""
     device = device_of(backend)
-    moved = affine(splats, T_world_body).map(lambda column: column.to(device))
+    thin = replace(splats, log_scales=splats.log_scales + math.log(slim))
+    moved = affine(thin, T_world_body).map(lambda column: column.to(device))
+    fineness = min(fineness, round(GRAIN * math.sqrt(len(splats))))
     return Placed(T_world_body, splats.means.double().cpu().numpy(), moved, backend, fineness)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from splatsmith.base.progress import Progress
 from splatsmith.complete.align.body import Body
-from splatsmith.complete.align.drawn import FINENESS, ROUGHLY, Weights, fit_of, place
+from splatsmith.complete.align.drawn import FINENESS, ROUGHLY, SLIM, Weights, fit_of, place
 from splatsmith.complete.align.evidence import COARSE, FULL, MIDDLE, Evidence
 from splatsmith.complete.align.hypotheses import Hypothesis, distinct, placed
 from splatsmith.complete.align.icp import icp
@@ -37,8 +37,10 @@ FEW = 5
 """Sights that hypotheses are compared in."""
 SMALL = 28
 """Longest side in working pixels of what they are drawn in."""
-AFTER_MASKS, AFTER_ICP, AFTER_DRAWING, LAST = 40, 14, 6, 3
+AFTER_MASKS, AFTER_ICP, AFTER_DRAWING, LAST = 40, 16, 6, 3
 """Hypotheses that are left."""
+EQUIVALENTS = 5
+"""Of the poses that look alike in shape, those that are polished."""
 SAME_DEG = 8
 """Poses whose rotations are closer are one."""
 SPAN_DEG = 30
@@ -86,7 +88,7 @@ class Drawing:
     def scored(self, pose: Pose, sights: Sequence[Sight], *, fine: bool = False) -> Hypothesis:
         """`pose` with its score in `sights`."""
         splats, fineness = self._splats(fine)
-        drawn = place(splats, pose.T, self.backend, fineness)
+        drawn = place(splats, pose.T, self.backend, fineness=fineness, slim=SLIM)
         return Hypothesis(pose, fit_of(drawn, sights, self.evidence.unit).score)
 
     def _splats(self, fine: bool) -> tuple[Gaussians, int]:
@@ -128,14 +130,14 @@ def geo9(
     return final
 
 
-def finished(found: Sequence[Hypothesis], drawing: Drawing) -> list[Hypothesis]:
+def finished(found: Sequence[Hypothesis], drawing: Drawing, *, stretch: bool = True) -> list[Hypothesis]:
     """Hypotheses after the last and most exact drawings, the best first."""
     full = [sight.reduced(FULL) for sight in drawing.evidence.sights]
     both = [drawing.scored(one.pose, full, fine=True) for one in found]
-    both += [drawing.polished(one.pose, full, 4, blur=1.5, fine=True) for one in found]
+    both += [drawing.polished(one.pose, full, 4, blur=1.5, stretch=stretch, fine=True) for one in found]
     both = distinct(both, SAME_DEG, LAST)
     close = [one for one in both if one.score > both[0].score - CLOSE]
-    last = [drawing.polished(one.pose, full, 5, blur=0.7, fine=True) for one in close]
+    last = [drawing.polished(one.pose, full, 5, blur=0.7, stretch=stretch, fine=True) for one in close]
     return distinct([*both, *last], SAME_DEG, LAST)
 
 
@@ -149,7 +151,8 @@ def _equivalents(pose: Pose, drawing: Drawing, small: Sequence[Sight]) -> list[H
     """The poses that look alike in shape, the most likely of them polished."""
     turned = [drawing.scored(pose.turned(R, center), small) for R, center in self_similar(pose, drawing.body)]
     return [
-        drawing.polished(one.pose, small, 4, blur=1.0, even=EVEN_AT_FIRST) for one in distinct(turned, SAME_DEG, LAST)
+        drawing.polished(one.pose, small, 4, blur=1.0, even=EVEN_AT_FIRST)
+        for one in distinct(turned, SAME_DEG, EQUIVALENTS)
     ]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from splatsmith.complete.align.drawn import (
     FINENESS,
+    SLIM,
     Placed,
     Weights,
     differences,
@@ -46,7 +47,7 @@ def polish(
     light = [None]
 
     def linearised(pose: Pose) -> Normal:
-        at = place(splats, pose.T, backend, fineness)
+        at = place(splats, pose.T, backend, fineness=fineness, slim=SLIM)
         light[0] = light_of([at.draw(sight) for sight in sights], sights)
         total, g, H = even_scales(pose, weights.stretch)
         for sight in sights:
@@ -55,7 +56,7 @@ def polish(
         return total, g, H
 
     def cost(pose: Pose) -> float:
-        at = place(splats, pose.T, backend, fineness)
+        at = place(splats, pose.T, backend, fineness=fineness, slim=SLIM)
         each = [robust(differences(at.draw(s), s, light[0], unit, weights), s, weights)[0] for s in sights]
         return even_scales(pose, weights.stretch)[0] + float(np.mean(each))
 

@@ -9,7 +9,7 @@ from splatsmith.complete.align.sights import Sight
 
 SPLAT = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1).reshape(-1, 2)
 """Pixels around its own that a point covers."""
-COLOUR = 0.5
+COLOUR = 1.0
 """Weight of unlike colours beside that of unlike outlines."""
 
 

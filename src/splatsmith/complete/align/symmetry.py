@@ -34,7 +34,9 @@ def self_similar(pose: Pose, body: Body) -> list[tuple[np.ndarray, np.ndarray]]:
     found: list[np.ndarray] = []
     rotations = spiral_rotations(TRIES)
     first = np.array([tree.query(few @ R.T)[0].mean() for R in rotations])
-    for R in rotations[np.argsort(first, kind="stable")[: TRIES // 4]]:
+    order = np.argsort(first, kind="stable")
+    likely = max(TRIES // 4, int((first < ALIKE + grain).sum()))  # all of a ball's
+    for R in rotations[order[:likely]]:
         R, off = _settled(R, few, cloud, tree)
         if off > ALIKE + grain or angle_between(R, np.eye(3)) < LEAST_DEG:
             continue

@@ -50,7 +50,8 @@ def test_settings_reach_the_stages(finished):
 def test_results_are_as_their_manifests_list_them(finished):
     found = {folder.folder.name: folder.problems for folder in verified(finished.folder / "results")}
     segmented = ("raw", "consistent", "sparse-id", "objects", "no-core", "red-core", "evaluation")
-    assert found == dict.fromkeys(("scene", "gaussians", "renders", *segmented), ())
+    completed = ("views", "proxy", "truncated", "aligned", "refined", "composed", "composed_evaluation")
+    assert found == dict.fromkeys(("scene", "gaussians", "renders", *segmented, *completed), ())
 
 
 def test_no_temporary_file_is_left(finished):

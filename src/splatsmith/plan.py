@@ -18,6 +18,7 @@ import splatsmith
 from splatsmith.base.digest import code_digest
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.gpu_lease import named_devices
+from splatsmith.base.places import FOLDERS
 from splatsmith.config import SECTIONS, Scene, WorkflowConfig, read_config
 from splatsmith.scenes.description import FILE_NAME as DESCRIPTION_NAME
 from splatsmith.scenes.description import Completion, Description, read_description
@@ -27,27 +28,6 @@ from splatsmith.scenes.split import FILE_NAME as SPLIT_NAME
 from splatsmith.scenes.split import read_split
 from splatsmith.scenes.truth import find_truth
 from splatsmith.stages import segment_2d
-
-FOLDERS = {
-    "prepare_scene": "scene",
-    "train_3dgs": "gaussians",
-    "render_views": "renders",
-    "segment_2d": "masks/raw",
-    "associate_masks": "masks/consistent",
-    "segment_3d": "segmentation/{method}",
-    "extract_objects": "objects",
-    "edit_scene": "edits/{edit}",
-    "select_views": "completion/{object}/views",
-    "generate_proxy": "completion/{object}/proxy",
-    "truncate_proxy": "completion/{object}/truncated",
-    "align_proxy": "completion/{object}/aligned",
-    "refine_proxy": "completion/{object}/refined",
-    "compose_scene": "composed",
-    "evaluate_completion": "composed_evaluation",
-    "evaluate": "evaluation",
-    "report": "report",
-}
-"""Where in `results/{scene}` each stage writes, `stage.json` included; by its wildcards."""
 
 
 @dataclass(frozen=True)

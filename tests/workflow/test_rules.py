@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from splatsmith.plan import FOLDERS
+from splatsmith.base.places import FOLDERS
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = {

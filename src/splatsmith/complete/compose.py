@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from splatsmith.complete.interior import interior_of, leftovers
-from splatsmith.complete.refine import OBSERVED, PROVENANCE
+from splatsmith.complete.provenance import OBSERVED, PROVENANCE
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import concat, select
 from splatsmith.scenes.label_maps import Legend

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from splatsmith.base.progress import Progress
+from splatsmith.complete.turned import extent
 from splatsmith.gaussians import Gaussians
 from splatsmith.render import render_view
 from splatsmith.render.choice import device_of
@@ -77,7 +78,8 @@ def observations(
     """
     family, device = legend.family(id), device_of(backend)
     scene, observed = (some.map(lambda column: column.to(device)) for some in (scene, observed))
-    center, reach = _extent(observed)
+    center, diagonal = extent(observed)
+    reach = diagonal / 2
     found = []
     with Progress(f"{label}: look at the object", len(views), "views") as bar:
         for view in views:
@@ -92,13 +94,6 @@ def observations(
             found.append(Observation(view, mask, unknown & ~mask, np.where(mask, own, np.float32(0))))
             bar.advance()
     return found
-
-
-def _extent(observed: Gaussians) -> tuple[np.ndarray, float]:
-    """Middle (3,) of the Gaussians, and half their robust diagonal: strays do not count."""
-    means = observed.means.double().cpu().numpy()
-    low, high = np.quantile(means, [0.02, 0.98], axis=0)
-    return (low + high) / 2, float(np.linalg.norm(high - low)) / 2
 
 
 @torch.no_grad()

@@ -23,14 +23,14 @@ from splatsmith.base.progress import Progress
 from splatsmith.complete.carry import carried
 from splatsmith.complete.exposures import exposed, fitted, gauged
 from splatsmith.complete.outcome import Unusable
+from splatsmith.complete.provenance import OBSERVED, PROVENANCE
 from splatsmith.complete.sightings import sightings
 from splatsmith.complete.windows import Window, over_photo
 from splatsmith.gaussians import Gaussians
+from splatsmith.gaussians.ops import padded
 from splatsmith.gaussians.sh import dc_to_rgb
 from splatsmith.train.losses import photometric_loss
 
-PROVENANCE, OBSERVED = "provenance", 1
-"""The column, and its value for Gaussians of the trained scene, whose colours were learnt before."""
 WORTHWHILE = 0.75
 """Trained colours change only where that brings the loss below this share of what it is without."""
 ROUNDS = 4
@@ -80,7 +80,7 @@ def refined(proxy: Gaussians, parts: Sequence[Window], settings: Settings, label
     if not observed.any():
         raise Unusable("no photo shows any of the aligned proxy where its mask is")
     directional = observed & seen.from_all_sides & (settings.sh_degree > 0)
-    start = _padded(proxy, 1 if directional.any() else 0)
+    start = replace(proxy, sh=padded(proxy.sh, 4 if directional.any() else 1))
     sh, exposures = start.sh, _neutral(parts)
     with Progress(label, settings.steps, "steps") as bar:
         for steps in np.array_split(np.arange(settings.steps), ROUNDS):
@@ -91,14 +91,6 @@ def refined(proxy: Gaussians, parts: Sequence[Window], settings: Settings, label
     losses = {name: mean_loss(some, parts, settings) for name, some in candidates.items()}
     kept = _choice(losses)
     return Refined(candidates[kept], observed, directional, exposures, losses, kept)
-
-
-def _padded(gaussians: Gaussians, degree: int) -> Gaussians:
-    """With coefficients up to `degree` at least; new ones are zero, which changes no colour."""
-    missing = (degree + 1) ** 2 - gaussians.sh.shape[1]
-    if missing <= 0:
-        return gaussians
-    return replace(gaussians, sh=torch.cat([gaussians.sh, gaussians.sh.new_zeros(len(gaussians), missing, 3)], dim=1))
 
 
 def _neutral(parts: Sequence[Window]) -> Tensor:
@@ -164,7 +156,7 @@ def _candidates(before: Gaussians, after: Gaussians) -> dict[Kept, Gaussians]:
     trained = before.extra[PROVENANCE] == OBSERVED
     candidates: dict[Kept, Gaussians] = {"before": before, "all": after}
     if trained.any():
-        mixed = torch.where(trained[:, None, None], _padded(before, after.sh_degree).sh, after.sh)
+        mixed = torch.where(trained[:, None, None], padded(before.sh, after.sh.shape[1]), after.sh)
         candidates["trained kept"] = replace(after, sh=mixed)
     return candidates
 

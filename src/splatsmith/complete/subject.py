@@ -66,8 +66,14 @@ def read_subject(scene: Path, masks: Path, objects: Path, name: str) -> Subject:
     legend = read_legend(objects / LEGEND_NAME)
     if name not in legend.paths:
         raise Unusable(f"no mask shows it; the segmentation has found {', '.join(legend.paths) or 'nothing'}")
-    gaussians = read_ply(objects / "point_cloud.ply")
+    gaussians = read_labelled(objects / "point_cloud.ply")
+    return Subject(name, read_prepared(scene), masks, legend, legend.paths[name], gaussians)
+
+
+def read_labelled(path: Path) -> Gaussians:
+    """The scene that the stage extract_objects wrote. Raises InputError, also where it has no column `label`."""
+    gaussians = read_ply(path)
     if "label" not in gaussians.extra:
         fix = "redo the stage extract_objects: ./run redo extract_objects"
-        raise InputError(Problem("the PLY has no labels", str(objects / "point_cloud.ply"), fix, "a column `label`"))
-    return Subject(name, read_prepared(scene), masks, legend, legend.paths[name], gaussians)
+        raise InputError(Problem("the PLY has no labels", str(path), fix, "a column `label`"))
+    return gaussians

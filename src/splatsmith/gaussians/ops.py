@@ -48,7 +48,7 @@ def concat(parts: Sequence[Gaussians]) -> Gaussians:
         if _schema(part) != schema:
             raise ValueError(f"cannot concatenate scenes with different extra columns: {schema} and {_schema(part)}")
     count = max(part.sh.shape[1] for part in parts)
-    parts = [replace(part, sh=_padded(part.sh, count)) for part in parts]
+    parts = [replace(part, sh=padded(part.sh, count)) for part in parts]
     columns = {name: torch.cat([part.columns[name] for part in parts]) for name in parts[0].columns}
     extra = {name: columns.pop(name) for name in parts[0].extra}
     return Gaussians(**columns, extra=extra)
@@ -103,5 +103,6 @@ def _schema(gaussians: Gaussians) -> dict[str, str]:
     return {name: f"{column.dtype} {list(column.shape[1:])}" for name, column in sorted(gaussians.extra.items())}
 
 
-def _padded(sh: Tensor, count: int) -> Tensor:
-    return torch.cat([sh, sh.new_zeros(len(sh), count - sh.shape[1], 3)], dim=1)
+def padded(sh: Tensor, count: int) -> Tensor:
+    """(N, K, 3), K at least `count`: coefficients with those that are missing, which are zero and change no colour."""
+    return torch.cat([sh, sh.new_zeros(len(sh), max(0, count - sh.shape[1]), 3)], dim=1)

@@ -1,23 +1,10 @@
-"""Where below `results/{scene}` each stage leaves its folder. Light: a stage asks before it reads anything."""
+"""Which results a page looks for. Light: a stage asks before it reads anything."""
 
-STAGES = {
-    "prepare_scene": "scene",
-    "train_3dgs": "gaussians",
-    "render_views": "renders",
-    "segment_2d": "masks/raw",
-    "associate_masks": "masks/consistent",
-    "segment_3d": "segmentation/*",
-    "extract_objects": "objects",
-    "evaluate": "evaluation",
-    "edit_scene": "edits/*",
-    "select_views": "completion/*/views",
-    "generate_proxy": "completion/*/proxy",
-    "truncate_proxy": "completion/*/truncated",
-    "align_proxy": "completion/*/aligned",
-    "refine_proxy": "completion/*/refined",
-    "compose_scene": "composed",
-    "evaluate_completion": "composed_evaluation",
-}
+import re
+
+from splatsmith.base.places import FOLDERS
+
+STAGES = {stage: re.sub(r"{\w+}", "*", place) for stage, place in FOLDERS.items() if stage != "report"}
 """In the order in which they run; `*` where there may be several, named by a method, an edit or an object."""
 ALWAYS = ("prepare_scene", "train_3dgs", "render_views")
 """Stages without which there is no page."""

@@ -86,6 +86,12 @@ def write_png(path: Path, image: np.ndarray) -> None:
         Image.fromarray(image).save(temporary, "PNG", compress_level=4)
 
 
+def write_jpeg(path: Path, image: np.ndarray, quality: int = 90) -> None:
+    """Write (H, W, 3) uint8 RGB as a JPEG to look at, atomically."""
+    with files.atomic_path(path) as temporary:
+        Image.fromarray(image).save(temporary, "JPEG", quality=quality)
+
+
 def check_picture(path: Path) -> Header:
     """The header of a picture whose every byte is there. Raises InputError where it is truncated or corrupt.
 

@@ -18,14 +18,16 @@ import numpy as np
 from PIL import Image
 
 from splatsmith.base import files
+from splatsmith.base.manifest import remove_manifest, write_manifest
 from splatsmith.base.progress import Progress
 from splatsmith.scenes.cameras import View
 from splatsmith.scenes.label_maps import LEGEND_NAME, Entry, Legend, write_label_map, write_legend
+from splatsmith.scenes.pictures import write_jpeg
 from splatsmith.scenes.prepared import PreparedScene, read_image
 from splatsmith.segment2d.association import Consistent
 from splatsmith.segment2d.contact import Tile, contact_sheet
 
-SCORES_NAME, VIEWS_NAME, CONTACT_NAME, MANIFEST_NAME = "scores.json", "views.json", "contact.jpg", "manifest.json"
+SCORES_NAME, VIEWS_NAME, CONTACT_NAME = "scores.json", "views.json", "contact.jpg"
 CUT_OUTS = "masked_image_rgba"
 MOST_CUT_OUT = 20
 """Objects that are cut out of every photo: where everything is segmented there are hundreds."""
@@ -35,7 +37,7 @@ def write_consistent(
     folder: Path, scene: PreparedScene, legend: Legend, maps: Mapping[str, Consistent], *, label: str, threads: int
 ) -> None:
     """Write the folder, and remove what an earlier run left. `label` heads the line of progress."""
-    (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    remove_manifest(folder)
     cut_out = [entry for entry in legend.entries if entry.parent is None][:MOST_CUT_OUT]
     with ThreadPoolExecutor(threads) as pool, Progress(label, len(scene.views), "views") as bar:
         for written in pool.map(lambda view: _write_view(folder, view, maps[view.name], legend, cut_out), scene.views):
@@ -70,8 +72,7 @@ def _write_contact_sheet(path: Path, scene: PreparedScene, legend: Legend, maps:
         Tile(view.name, read_image(view), position[maps[view.name].labels], maps[view.name].flags)
         for view in scene.views
     )
-    with files.atomic_path(path) as temporary:
-        Image.fromarray(contact_sheet(tiles, list(legend.paths))).save(temporary, "JPEG", quality=88)
+    write_jpeg(path, contact_sheet(tiles, list(legend.paths)), 88)
 
 
 def _write_manifest(folder: Path, scene: PreparedScene, cut_out: list[Entry]) -> None:
@@ -85,4 +86,4 @@ def _write_manifest(folder: Path, scene: PreparedScene, cut_out: list[Entry]) ->
     for emptied in {path.parent for path in old if path.parent != folder and not any(path.parent.iterdir())}:
         emptied.rmdir()
     names |= {LEGEND_NAME, SCORES_NAME, VIEWS_NAME, CONTACT_NAME}
-    files.write_json(folder / MANIFEST_NAME, {name: files.sha256_of(folder / name) for name in sorted(names)})
+    write_manifest(folder, names)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from splatsmith.base import files
 from splatsmith.base.errors import InputError, Problem
@@ -15,6 +14,7 @@ from splatsmith.base.typed import typed_json
 from splatsmith.scenes.cameras import View
 from splatsmith.scenes.description import Object
 from splatsmith.scenes.label_maps import read_label_map, write_label_map
+from splatsmith.scenes.pictures import write_jpeg
 from splatsmith.scenes.prepared import PreparedScene, read_image
 from splatsmith.segment2d.contact import Tile, contact_sheet
 from splatsmith.segment2d.masks import Found, RawMasks, Request, ViewEntry, ViewMasks
@@ -116,9 +116,8 @@ def _write_contact_sheet(scene: PreparedScene, stored: StoredMasks) -> None:
             colours[i] = legend.index(mask.object) + 1 if mask.object else len(legend) + fallback
         return Tile(view.name, read_image(view), colours[masks.labels], masks.flags)
 
-    with files.atomic_path(stored.folder / CONTACT_NAME) as temporary:
-        sheet = contact_sheet((tile(view) for view in scene.views), legend)
-        Image.fromarray(sheet).save(temporary, "JPEG", quality=88)
+    sheet = contact_sheet((tile(view) for view in scene.views), legend)
+    write_jpeg(stored.folder / CONTACT_NAME, sheet, 88)
 
 
 def _write_manifest(folder: Path, raw: RawMasks) -> None:

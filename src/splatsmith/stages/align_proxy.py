@@ -23,7 +23,7 @@ from splatsmith.base import files
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.models.tools.settings import Tool
 from splatsmith.stages.completion import for_object
-from splatsmith.stages.record import Record, record
+from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
     from splatsmith.complete.align.aligned import Aligned
@@ -87,18 +87,6 @@ class Inputs:
     """Folder of the models' weights."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 def main(
     config: Config,
     inputs: Inputs,
@@ -114,14 +102,12 @@ def main(
     device: where models run. tools, accepted: as of `models.matchers.matcher_of`. Raises InputError where an input is
     missing or damaged.
     """
-    import torch
 
     from splatsmith.complete.align.override import read_override
     from splatsmith.complete.outcome import read_outcome
     from splatsmith.complete.subject import read_subject
     from splatsmith.models.matchers import matcher_of
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import settled
 
     label = f"align {inputs.scene.absolute().parent.name}: {inputs.object}"
     sources = [place / "manifest.json" for place in (inputs.scene, inputs.masks, inputs.objects)]
@@ -129,10 +115,7 @@ def main(
     sources += [inputs.pose_override] if inputs.pose_override else []
     with record(outputs.stage_json, stage="align_proxy", config=config, inputs=sources, seed=config.seed) as rec:
         rec.arguments = {"object": inputs.object}
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
         override = read_override(inputs.pose_override) if inputs.pose_override else None
         after = {"select_views": read_outcome(inputs.views), "truncate_proxy": read_outcome(inputs.truncated)}
 
@@ -269,12 +252,11 @@ def _write_pictures(
     folder: Path, aligned: "Aligned", body: "Body", evidence: "Evidence", backend: Literal["cpu", "gsplat"]
 ) -> list[str]:
     """Write the contact sheet and pictures of matches; returns the names of the latter."""
-    from PIL import Image
 
     from splatsmith.complete.align.drawn import place
     from splatsmith.complete.align.matches import picture
     from splatsmith.complete.align.sheet import sheet_of
-    from splatsmith.scenes.pictures import write_png
+    from splatsmith.scenes.pictures import write_jpeg, write_png
 
     T_world_body = aligned.T @ np.linalg.inv(body.T_body_proxy)
     placed = place(body.fine, T_world_body, backend)
@@ -282,7 +264,6 @@ def _write_pictures(
     for pairs in [some for some in aligned.pairs if len(some)][:PICTURES]:
         names.append(f"matches/{pairs.sight.name}.png")
         write_png(folder / names[-1], picture(pairs, placed))
-    with files.atomic_path(folder / "contact.jpg") as temporary:
-        sheet = sheet_of(placed, [*evidence.held, *evidence.sights][:PICTURES])
-        Image.fromarray(sheet).save(temporary, "JPEG", quality=90)
+    sheet = sheet_of(placed, [*evidence.held, *evidence.sights][:PICTURES])
+    write_jpeg(folder / "contact.jpg", sheet)
     return names

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base.errors import InputError, Problem
-from splatsmith.stages.record import Record, record
+from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
     from splatsmith.scenes.label_maps import Legend
@@ -55,28 +55,15 @@ class Inputs:
     """PLY of trained Gaussians, in the scene's world frame."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of segment2d/consistent.py, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | None = None) -> None:
     """Make the masks agree; `threads` (all, if None) does not change the result.
 
     Raises InputError where an input is missing or damaged, or no view that trains has a mask.
     """
-    import torch
 
     from splatsmith.gaussians.ply import read_ply
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import get_threads, set_threads
+    from splatsmith.render.choice import settled
+    from splatsmith.render.cpu import get_threads
     from splatsmith.scenes.prepared import read_prepared
     from splatsmith.segment2d.association import Projector, associate
     from splatsmith.segment2d.consistent import write_consistent
@@ -88,10 +75,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     with record(outputs.stage_json, stage="associate_masks", config=config, inputs=sources) as rec:
         scene, stored = read_prepared(inputs.scene), read_raw(inputs.masks)
         given = _given(scene, stored)
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
         projector = Projector.of(read_ply(inputs.gaussians), rec.backend, config.antialiased)
         counts = f"{sum(len(one.masks.masks) for one in given)} masks in {len(given)} views"
         print(f"{label}: {counts}, backend {rec.backend}", flush=True)

@@ -19,11 +19,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
-from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.background import background_rgb
 from splatsmith.base.manifest import remove_manifest, write_manifest
 from splatsmith.base.progress import Progress
 from splatsmith.scenes.cameras import View
-from splatsmith.stages.record import Record, record
+from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
     from splatsmith.complete.compose import Composed
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from splatsmith.scenes.prepared import PreparedScene
 
 Channel = Annotated[float, Field(ge=0, le=1)]
-COLOURS = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
 SHOWN = 4
 """Objects in the contact sheet, or views where no object was completed."""
 TURNS = (120, 240)
@@ -68,18 +67,6 @@ class Inputs:
     """Folders `completion/{object}/refined`, in any order."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 @dataclass(frozen=True, eq=False)
 class _Task:
     """What is put together of what, and how it is drawn."""
@@ -104,11 +91,9 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
 
     Raises InputError where an input is missing or damaged.
     """
-    import torch
 
     from splatsmith.complete.outcome import NAME
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import settled
     from splatsmith.scenes.label_maps import LEGEND_NAME, write_legend
 
     folder, refined = outputs.folder, sorted(inputs.refined)
@@ -116,10 +101,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     sources = [place / "manifest.json" for place in (inputs.scene, inputs.masks, inputs.objects)]
     sources += [place / name for place in refined for name in (NAME, "refined.ply")]
     with record(outputs.stage_json, stage="compose_scene", config=config, inputs=sources) as rec:
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
         task, objects = _read(config, inputs, rec)
         result = _write_scene(task, objects, inputs.objects / "point_cloud.ply", folder)
         write_legend(folder / LEGEND_NAME, task.legend)
@@ -141,6 +123,8 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
 def _read(config: Config, inputs: Inputs, rec: Record) -> "tuple[_Task, dict[str, Gaussians]]":
     """All that there is, and the objects whose completion is usable, by name."""
     from splatsmith.complete.outcome import read_outcome
+    from splatsmith.complete.provenance import read_proxy
+    from splatsmith.complete.subject import read_labelled
     from splatsmith.edit.drawing import Drawing
     from splatsmith.scenes.label_maps import LEGEND_NAME, MOST_ID, read_legend
     from splatsmith.scenes.prepared import read_prepared
@@ -149,22 +133,12 @@ def _read(config: Config, inputs: Inputs, rec: Record) -> "tuple[_Task, dict[str
     places = {place.absolute().parent.name: place for place in inputs.refined}
     names = sorted(places, key=lambda name: (legend.paths.get(name, MOST_ID + 1), name))
     outcomes = {name: read_outcome(places[name]) for name in names}
-    objects = {name: _read_ply(places[name] / "refined.ply", "provenance") for name in names if outcomes[name].usable}
-    before = _read_ply(inputs.objects / "point_cloud.ply", "label")
-    drawing = Drawing(rec.backend, COLOURS.get(config.background, config.background), config.antialiased)
+    usable = [name for name in names if outcomes[name].usable]
+    objects = {name: read_proxy(places[name] / "refined.ply", "refine_proxy") for name in usable}
+    before = read_labelled(inputs.objects / "point_cloud.ply")
+    drawing = Drawing(rec.backend, background_rgb(config.background), config.antialiased)
     label = f"compose {inputs.scene.absolute().parent.name}"
     return _Task(read_prepared(inputs.scene), inputs.masks, legend, before, outcomes, drawing, label), objects
-
-
-def _read_ply(path: Path, column: str) -> "Gaussians":
-    """Raises InputError, also where the column is not there."""
-    from splatsmith.gaussians.ply import read_ply
-
-    gaussians = read_ply(path)
-    if column not in gaussians.extra:
-        fix = "redo the stage that made it"
-        raise InputError(Problem("the PLY lacks a column", str(path), fix, f"a column `{column}`"))
-    return gaussians
 
 
 def _write_scene(task: _Task, objects: "Mapping[str, Gaussians]", source: Path, folder: Path) -> "Composed":
@@ -240,11 +214,11 @@ def _psnr(image: np.ndarray, photo: np.ndarray) -> float:
 
 
 def _write_contact_sheet(task: _Task, after: "Gaussians", told: dict, path: Path) -> None:
-    from PIL import Image
 
     from splatsmith.gaussians.ops import select
     from splatsmith.report.colours import as_bytes
     from splatsmith.report.contact import Row, contact_sheet
+    from splatsmith.scenes.pictures import write_jpeg
 
     scenes = [task.drawing.ready(some) for some in (task.before, after)]
     labelled = [select(some, some.extra["label"].long() > 0) for some in scenes]
@@ -254,22 +228,24 @@ def _write_contact_sheet(task: _Task, after: "Gaussians", told: dict, path: Path
         figures = f"{psnr['before']:.1f} -> {psnr['after']:.1f} dB" if psnr else "no photo; objects alone"
         drawn = [task.drawing.picture(some, view) for some in (scenes if psnr else labelled)]
         rows.append(Row(name, figures, [as_bytes(one.image.cpu().numpy()) for one in drawn]))
-    with files.atomic_path(path) as temporary:
-        Image.fromarray(contact_sheet(("before", "after"), rows, width=400)).save(temporary, "JPEG", quality=90)
+    write_jpeg(path, contact_sheet(("before", "after"), rows, width=400))
 
 
 def _looks(task: _Task, after: "Gaussians") -> list[tuple[str, View]]:
     """Views with their names: for each completed object where it is seen best, and that gone round it."""
     import math
 
-    from splatsmith.complete.turned import middle, turned
+    import torch
+
+    from splatsmith.complete.turned import extent, turned
+    from splatsmith.gaussians.ops import select
     from splatsmith.scenes.orientation import up_axis
 
     views = task.scene.train_views or task.scene.views
     names = [name for name, outcome in task.outcomes.items() if outcome.usable][:SHOWN]
     up, found = up_axis(task.scene.views), []
     for name in names:
-        center = middle(after.means.double().numpy()[_member(task, after, name)])
+        center = extent(select(after, torch.from_numpy(_member(task, after, name))))[0]
         best = _best(task, name, views)
         found.append((best.name, best))
         found += [(f"{name}, {turn}° round it", turned(best, center, up, math.radians(turn))) for turn in TURNS]

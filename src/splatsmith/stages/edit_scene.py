@@ -18,11 +18,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
+from splatsmith.base.background import background_rgb
 from splatsmith.base.progress import Progress
 from splatsmith.scenes.cameras import View
 from splatsmith.scenes.edits import Move, PlainEdit, Remove, Swap
 from splatsmith.stages.completion import for_object
-from splatsmith.stages.record import Record, record
+from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +41,6 @@ PICTURES = 6
 FILL_VIEWS = 24
 """Views that a gap is closed from."""
 DONE = ("changed", "removed", "added")
-COLOURS = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
 
 
 class Config(BaseModel):
@@ -69,18 +69,6 @@ class Inputs:
     """Names of the labels."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 @dataclass(frozen=True, eq=False)
 class _Change:
     """A scene before an edit and after it."""
@@ -103,21 +91,16 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     Where its target is not in the scene, or the edit that it comes after failed, the outcome is "failed", and other
     edits go on. Raises InputError where an input is missing or damaged.
     """
-    import torch
 
     from splatsmith.complete.outcome import NAME, read_outcome
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import settled
 
     folder, base = outputs.folder, inputs.gaussians.parent
     label = f"edit {folder.absolute().parents[1].name}: {inputs.edit.name}"
     sources = [inputs.scene / "manifest.json", inputs.gaussians, inputs.legend]
     with record(outputs.stage_json, stage="edit_scene", config=config, inputs=sources) as rec:
         rec.config["edit"] = inputs.edit.model_dump(mode="json")
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
         after = {f"edit {base.name}": read_outcome(base)} if (base / NAME).exists() else {}
         for_object(folder, rec, label, lambda: _do(config, inputs, folder, rec, label), after=after)
 
@@ -134,7 +117,7 @@ def _do(config: Config, inputs: Inputs, folder: Path, rec: Record, label: str) -
 
     edit = inputs.edit
     scene, legend, gaussians = read_prepared(inputs.scene), read_legend(inputs.legend), read_ply(inputs.gaussians)
-    drawing = Drawing(rec.backend, COLOURS.get(config.background, config.background), config.antialiased)
+    drawing = Drawing(rec.backend, background_rgb(config.background), config.antialiased)
     try:
         chosen = selections(edit, gaussians, legend)
     except NothingSelectedError as error:
@@ -235,11 +218,11 @@ def _write_unseen(
 
 def _write_contact_sheet(drawing: "Drawing", change: _Change, views: Sequence[View], folder: Path) -> dict:
     """Write the views before and after; returns how local the change is in them."""
-    from PIL import Image
 
     from splatsmith.edit.locality import MADE, locality
     from splatsmith.report.colours import as_bytes, error_picture
     from splatsmith.report.contact import Row, contact_sheet
+    from splatsmith.scenes.pictures import write_jpeg
 
     rows, told = [], {}
     scenes = ((drawing.ready(change.before), change.gone), (drawing.ready(change.after), change.rows.fresh))
@@ -249,9 +232,8 @@ def _write_contact_sheet(drawing: "Drawing", change: _Change, views: Sequence[Vi
         told[view.name] = locality(before, after, was | is_now)
         figures = f"changed beside the object: {100 * told[view.name]['changed_outside']:.2f} %"
         rows.append(Row(view.name, figures, (before, after, error_picture(before, after))))
-    with files.atomic_path(folder / "contact.jpg") as temporary:
-        sheet = contact_sheet(("before", "after", "difference"), rows, width=400)
-        Image.fromarray(sheet).save(temporary, "JPEG", quality=90)
+    sheet = contact_sheet(("before", "after", "difference"), rows, width=400)
+    write_jpeg(folder / "contact.jpg", sheet)
     entries = list(told.values())
     mean = {key: round(float(np.mean([entry[key] for entry in entries])), 6) for key in entries[0]}
     return {"mean": mean, "views": told}

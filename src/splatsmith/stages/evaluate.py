@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict
 
 from splatsmith.base import files
 from splatsmith.base.errors import InputError, Problem
-from splatsmith.stages.record import record
+from splatsmith.base.manifest import remove_manifest, write_manifest
+from splatsmith.stages.record import Outputs, record
 
 if TYPE_CHECKING:
     from splatsmith.scenes.cameras import View
@@ -53,18 +54,6 @@ class Inputs:
     """Folders `segmentation/{method}`, with soft maps and scores."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:
     """Measure the segmentations. Raises InputError where an input is missing or damaged."""
     from splatsmith.scenes.prepared import read_prepared
@@ -73,7 +62,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:
     from splatsmith.segment3d.evaluation.summary import markdown, percent
 
     folder, label = outputs.folder, f"evaluate {outputs.folder.absolute().parent.name}"
-    (folder / "manifest.json").unlink(missing_ok=True)
+    remove_manifest(folder)
     manifests = [place / "manifest.json" for place in (inputs.scene, *inputs.segmentations)]
     sources = [*manifests, *_truth_files(inputs.source, config.truth)]
     with record(outputs.stage_json, stage="evaluate", config=config, inputs=sources) as rec:
@@ -206,7 +195,6 @@ def _label_map(place: Path, one: "Measured", truth: "Truth", view: "View") -> np
 
 def _write(folder: Path, metrics: dict, table: str | None = None, sheet: np.ndarray | None = None) -> None:
     """Write what there is, remove what an earlier run left, and list it."""
-    from PIL import Image
 
     files.write_json(folder / "metrics.json", metrics)
     for name in ("table.md", "contact.jpg"):
@@ -214,7 +202,8 @@ def _write(folder: Path, metrics: dict, table: str | None = None, sheet: np.ndar
     if table is not None:
         files.write_text(folder / "table.md", table)
     if sheet is not None:
-        with files.atomic_path(folder / "contact.jpg") as temporary:
-            Image.fromarray(sheet).save(temporary, "JPEG", quality=90)
+        from splatsmith.scenes.pictures import write_jpeg
+
+        write_jpeg(folder / "contact.jpg", sheet)
     names = [name for name in ("contact.jpg", "metrics.json", "table.md") if (folder / name).exists()]
-    files.write_json(folder / "manifest.json", {name: files.sha256_of(folder / name) for name in names})
+    write_manifest(folder, names)

@@ -18,10 +18,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
-from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.background import background_rgb
+from splatsmith.base.errors import InputError
 from splatsmith.base.manifest import remove_manifest, write_manifest
 from splatsmith.scenes.cameras import View
-from splatsmith.stages.record import record
+from splatsmith.stages.record import Outputs, record
 
 if TYPE_CHECKING:
     from splatsmith.complete.evaluation.appearance import Sight
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from splatsmith.segment3d.evaluation.three_d import SurfacePoints
 
 Channel = Annotated[float, Field(ge=0, le=1)]
-COLOURS = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
 SLIVER = 20
 """Pixels. A view that shows less of an object is not asked for it."""
 MOST_ROWS = 4
@@ -84,18 +84,6 @@ class Inputs:
     """Folder of the models' weights."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 @dataclass(frozen=True, eq=False)
 class _Completed:
     """An object before and after."""
@@ -136,34 +124,30 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, device: str = "aut
 
     Raises InputError where an input is missing or damaged.
     """
-    import torch
 
     from splatsmith.complete.evaluation.measure import Drawing, Pair, by_state, mean_of, measured, scene_figures
+    from splatsmith.complete.subject import read_labelled
     from splatsmith.gaussians.ply import read_ply
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import settled
     from splatsmith.scenes.prepared import read_prepared
 
     folder, label = outputs.folder, f"evaluate {outputs.folder.absolute().parent.name}: completed"
     remove_manifest(folder)
     with record(outputs.stage_json, stage="evaluate_completion", config=config, inputs=_sources(config, inputs)) as rec:
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
         lpips, remark = _lpips(inputs.models, device)
         drawing = Drawing(rec.backend, config.antialiased, lpips)
         scene = read_prepared(inputs.scene)
         views = scene.test_views or scene.train_views or scene.views
         known = _known(inputs.source, config.truth, scene, views)
-        trained = _labelled(inputs.objects / "point_cloud.ply")
+        trained = read_labelled(inputs.objects / "point_cloud.ply")
         objects = [_completed(inputs, place, trained, known, views) for place in inputs.refined]
         found = [
             measured(one.pair, one.sights, _surface(one, known), scene.views, drawing, f"{label}: {one.name}")
             for one in objects
         ]
         scenes = Pair(trained, read_ply(inputs.composed / "point_cloud.ply"))
-        colour = COLOURS.get(config.background, config.background)
+        colour = background_rgb(config.background)
         figures = {
             "mean": by_state(mean_of(one.mean for one in found if one.mean)),
             "scene": scene_figures(scenes, views, colour, drawing, f"{label}: the scene"),
@@ -221,16 +205,6 @@ def _known(source: Path, folder: str | None, scene: "PreparedScene", views: Sequ
     placed = find_layout(source).kind != "photos"  # else the world frame is not that of the truth
     points = read_surface_points(found, truth) if placed else None
     return _Known(found.folder.relative_to(source).as_posix(), truth, points)
-
-
-def _labelled(path: Path) -> "Gaussians":
-    from splatsmith.gaussians.ply import read_ply
-
-    gaussians = read_ply(path)
-    if "label" not in gaussians.extra:
-        fix = "redo the stage extract_objects: ./run redo extract_objects"
-        raise InputError(Problem("the PLY has no labels", str(path), fix, "a column `label`"))
-    return gaussians
 
 
 def _completed(inputs: Inputs, refined: Path, trained: "Gaussians", known: _Known, views: Sequence[View]) -> _Completed:
@@ -331,16 +305,15 @@ def _rows(one: _Completed, found: "Measured", drawing: "Drawing") -> "list[Row]"
 
 def _write_contact_sheet(folder: Path, rows: "Sequence[Row]") -> list[str]:
     """Its name, where there is anything to show."""
-    from PIL import Image
 
     from splatsmith.report.contact import contact_sheet
+    from splatsmith.scenes.pictures import write_jpeg
 
     if not rows:
         (folder / "contact.jpg").unlink(missing_ok=True)
         return []
-    with files.atomic_path(folder / "contact.jpg") as temporary:
-        sheet = contact_sheet(("photo", "observed", "completed"), rows, width=WIDTH)
-        Image.fromarray(sheet).save(temporary, "JPEG", quality=90)
+    sheet = contact_sheet(("photo", "observed", "completed"), rows, width=WIDTH)
+    write_jpeg(folder / "contact.jpg", sheet)
     return ["contact.jpg"]
 
 

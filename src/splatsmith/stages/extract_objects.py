@@ -19,7 +19,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
-from splatsmith.stages.record import Status, record
+from splatsmith.base.manifest import remove_manifest, write_manifest
+from splatsmith.stages.record import Outputs, Status, record
 
 if TYPE_CHECKING:
     from splatsmith.gaussians import Gaussians
@@ -56,18 +57,6 @@ class Inputs:
     """Folder with the consistent label map `<view>.png` of every view, and `views.json`."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:
     """Cut the scene up. Raises InputError where an input is missing, damaged, or of another scene."""
     from splatsmith.gaussians.ply import header_comments, read_ply
@@ -80,7 +69,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:
 
     folder, source = outputs.folder, inputs.segmentation
     label = f"extract objects {folder.absolute().parent.name}"
-    (folder / "manifest.json").unlink(missing_ok=True)
+    remove_manifest(folder)
     sources = [place / "manifest.json" for place in (source, inputs.scene, inputs.masks)]
     with record(outputs.stage_json, stage="extract_objects", config=config, inputs=sources) as rec:
         scene, legend = read_prepared(inputs.scene), read_legend(source / LEGEND_NAME)
@@ -99,7 +88,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:
         told = {**config.model_dump(), **counts, "objects": [asdict(plate) for plate in atlas]}
         files.write_json(folder / "atlas.json", told)
         _draw_atlas(folder / "atlas.jpg", atlas, scene.views, inputs.masks, legend)
-        _write_manifest(folder, [*written, LEGEND_NAME, "atlas.json", "atlas.jpg"])
+        write_manifest(folder, [*written, LEGEND_NAME, "atlas.json", "atlas.jpg"])
         rec.metrics |= {**counts, "objects": {plate.path: plate.count for plate in atlas}}
         rec.status, rec.reason = _verdict(atlas)
         print(f"{label}: {len(atlas)} objects and parts, {rest:,} of {len(gaussians):,} Gaussians are the rest")
@@ -149,9 +138,9 @@ def _write_gaussians(
 
 
 def _draw_atlas(path: Path, atlas: "Sequence[Plate]", views: "Sequence[View]", masks: Path, legend: "Legend") -> None:
-    from PIL import Image
 
     from splatsmith.report.tiles import Tile, tile_sheet
+    from splatsmith.scenes.pictures import write_jpeg
 
     named = {view.name: view for view in views}
     tiles = []
@@ -160,8 +149,7 @@ def _draw_atlas(path: Path, atlas: "Sequence[Plate]", views: "Sequence[View]", m
         lines = (f"id {plate.id}, {plate.count:,} Gaussians", size, "" if plate.status == "ok" else plate.status)
         picture = _portrait(plate, named[plate.view], masks, legend) if plate.view else None
         tiles.append(Tile(plate.colour, picture, plate.path, lines))
-    with files.atomic_path(path) as temporary:
-        Image.fromarray(tile_sheet(tiles)).save(temporary, "JPEG", quality=90)
+    write_jpeg(path, tile_sheet(tiles))
 
 
 def _portrait(plate: "Plate", view: "View", masks: Path, legend: "Legend") -> np.ndarray:
@@ -180,7 +168,3 @@ def _verdict(atlas: "Sequence[Plate]") -> tuple[Status, str]:
     told = [f"{plate.path}: {plate.reason}" for plate in flagged[:MOST_TOLD]]
     more = [f"{len(flagged) - MOST_TOLD} more in atlas.json"] if len(flagged) > MOST_TOLD else []
     return "degraded" if any(plate.status == "empty" for plate in flagged) else "ok", "; ".join(told + more)
-
-
-def _write_manifest(folder: Path, names: Sequence[str]) -> None:
-    files.write_json(folder / "manifest.json", {name: files.sha256_of(folder / name) for name in sorted(names)})

@@ -25,7 +25,7 @@ from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.typed import typed_json
 from splatsmith.models.tools.settings import Tool
 from splatsmith.stages.completion import for_object
-from splatsmith.stages.record import Record, record
+from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
     from splatsmith.complete.outcome import Outcome
@@ -81,18 +81,6 @@ class Inputs:
     """Folder of the models' weights."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 class _Chosen(BaseModel):
     """An entry of `views.json`; the rest of it is not needed here."""
 
@@ -121,21 +109,16 @@ def main(
 
     Raises InputError where an input is missing or damaged, or there is no such generator.
     """
-    import torch
 
     from splatsmith.complete.outcome import NAME, read_outcome
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import settled
 
     label = f"proxy {inputs.scene.absolute().parent.name}: {inputs.object}"
     sources = [place / "manifest.json" for place in (inputs.scene, inputs.masks, inputs.objects)]
     sources += [inputs.views / NAME, *([inputs.file] if inputs.file else [])]
     with record(outputs.stage_json, stage="generate_proxy", config=config, inputs=sources) as rec:
         rec.arguments = {"object": inputs.object, "file": inputs.file.as_posix() if inputs.file else None}
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
         generator = _generator(config, inputs, outputs.folder, tools or {}, accepted)
         views = read_outcome(inputs.views)
         after = {} if inputs.file else {"select_views": views}  # a file needs no views
@@ -228,14 +211,15 @@ def _write_mesh(path: Path, proxy: "Proxy") -> None:
 
 def _write_contact_sheet(folder: Path, request: "Request", proxy: "Proxy") -> None:
     """The proxy from all sides, and if it stands in the scene, what photos show and what was observed there."""
-    from PIL import Image
 
+    from splatsmith.complete.turned import about, extent
     from splatsmith.report.contact import Row, contact_sheet
+    from splatsmith.scenes.pictures import write_jpeg
 
     rows, shown = [], [one for one in request.observations if one.mask.any()] if proxy.aligned else []
     scenes = [request.subject.observed, proxy.gaussians] if shown else [proxy.gaussians]
     up = request.up if shown else np.array([0.0, 0.0, 1.0]) if proxy.up is None else np.asarray(proxy.up, float)
-    middle, size = _extent(scenes[0])
+    middle, size = extent(scenes[0])
     if shown:
         best = max(shown, key=lambda one: one.area)
         first = best.view.center - middle
@@ -244,26 +228,12 @@ def _write_contact_sheet(folder: Path, request: "Request", proxy: "Proxy") -> No
         level = np.cross(up, np.eye(3)[np.argmin(np.abs(up))])
         first, photo = level / np.linalg.norm(level) + 0.4 * up, []
     for degrees in (0, *TURNS):
-        camera, pose = _camera(middle, size, up, _about(up, math.radians(degrees)) @ first)
+        camera, pose = _camera(middle, size, up, about(up, math.radians(degrees)) @ first)
         drawn = [_drawn(scene, camera, pose, request) for scene in scenes]
         blank = [np.full_like(drawn[0], 255)] * len(photo)
         rows.append(Row(f"{degrees} degrees round it", "", [*(photo if degrees == 0 else blank), *drawn]))
     columns = ("photo", "observed", "proxy") if shown else ("proxy",)
-    with files.atomic_path(folder / "contact.jpg") as temporary:
-        Image.fromarray(contact_sheet(columns, rows, width=SIDE)).save(temporary, "JPEG", quality=90)
-
-
-def _extent(gaussians: "Gaussians") -> tuple[np.ndarray, float]:
-    """Middle (3,) and diagonal of what its Gaussians span, strays left out."""
-    low, high = np.quantile(gaussians.means.double().cpu().numpy(), [0.02, 0.98], axis=0)
-    return (low + high) / 2, float(np.linalg.norm(high - low))
-
-
-def _about(axis: np.ndarray, angle: float) -> np.ndarray:
-    """(3, 3). Turn by `angle` radians about a unit vector (Rodrigues)."""
-    x, y, z = axis
-    K = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + math.sin(angle) * K + (1 - math.cos(angle)) * K @ K
+    write_jpeg(folder / "contact.jpg", contact_sheet(columns, rows, width=SIDE))
 
 
 def _camera(middle: np.ndarray, size: float, up: np.ndarray, side: np.ndarray) -> "tuple[Camera, np.ndarray]":

@@ -29,6 +29,18 @@ PACKAGES = ("torch", "numpy", "numba", "gsplat", "pycolmap", "opencv-python-head
 """What can change a stage's result beside our own code."""
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """Where most stages write: the files that the stage's module or its package lists, below `folder`."""
+
+    folder: Path
+
+    @property
+    def stage_json(self) -> Path:
+        """What the stage did."""
+        return self.folder / "stage.json"
+
+
 @dataclass
 class Record:
     """What `stage.json` holds. A stage fills in `metrics`, and `status` with its `reason` where it is not "ok"."""

@@ -19,9 +19,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
-from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.background import background_rgb
 from splatsmith.stages.completion import for_object
-from splatsmith.stages.record import Record, record
+from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
     from splatsmith.complete.outcome import Outcome
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from splatsmith.gaussians import Gaussians
 
 Channel = Annotated[float, Field(ge=0, le=1)]
-COLOURS = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
 PICTURES = 4
 """Photos in the contact sheet."""
 TURNS = (90, 180, 270)
@@ -73,44 +72,29 @@ class Inputs:
     """Folder of the aligned proxy."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | None = None) -> None:
     """Refine the proxy of `inputs.object`; `threads` (all, if None) does not change the result.
 
     Raises InputError where an input is missing or damaged.
     """
-    import torch
 
     from splatsmith.complete.outcome import NAME, read_outcome
+    from splatsmith.complete.provenance import read_proxy
     from splatsmith.complete.subject import read_subject
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import settled
 
     label = f"refine {inputs.scene.absolute().parent.name}: {inputs.object}"
     sources = [place / "manifest.json" for place in (inputs.scene, inputs.masks, inputs.objects)]
     sources += [inputs.aligned / name for name in (NAME, "aligned.ply")]
     with record(outputs.stage_json, stage="refine_proxy", config=config, inputs=sources, seed=config.seed) as rec:
         rec.arguments = {"object": inputs.object}
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
         aligned = read_outcome(inputs.aligned)
 
         def work() -> "tuple[Outcome, Sequence[str]]":
             subject = read_subject(inputs.scene, inputs.masks, inputs.objects, inputs.object)
-            names = _refine(config, subject, _read_proxy(inputs.aligned), outputs.folder, rec, label)
+            proxy = read_proxy(inputs.aligned / "aligned.ply", "align_proxy")
+            names = _refine(config, subject, proxy, outputs.folder, rec, label)
             return _outcome(aligned), names
 
         for_object(outputs.folder, rec, label, work, after={"align_proxy": aligned})
@@ -120,19 +104,6 @@ def _outcome(aligned: "Outcome") -> "Outcome":
     """Colours that fit do not make up for a doubtful pose."""
     reason = f"align_proxy: {aligned.reason}" if aligned.reason else ""
     return aligned.model_copy(update={"reason": reason})
-
-
-def _read_proxy(folder: Path) -> "Gaussians":
-    """Raises InputError."""
-    from splatsmith.complete.refine import PROVENANCE
-    from splatsmith.gaussians.ply import read_ply
-
-    path = folder / "aligned.ply"
-    proxy = read_ply(path)
-    if PROVENANCE not in proxy.extra:
-        fix = "redo the stage align_proxy: ./run redo align_proxy"
-        raise InputError(Problem("the PLY is no proxy", str(path), fix, f"a column `{PROVENANCE}`"))
-    return proxy
 
 
 def _refine(
@@ -195,13 +166,13 @@ def _write_contact_sheet(
     told: dict,
     rec: Record,
 ) -> None:
-    from PIL import Image
 
     from splatsmith.complete.windows import picture
     from splatsmith.report.colours import as_bytes
     from splatsmith.report.contact import Row, contact_sheet
+    from splatsmith.scenes.pictures import write_jpeg
 
-    background = np.array(COLOURS.get(config.background, config.background), np.float32)
+    background = np.array(background_rgb(config.background), np.float32)
     drawing = {"background": background, "backend": rec.backend, "antialiased": config.antialiased}
     rows = []
     for part in [parts[i] for i in np.linspace(0, len(parts) - 1, min(PICTURES, len(parts))).round().astype(int)]:
@@ -214,10 +185,7 @@ def _write_contact_sheet(
         drawn = [picture(some, part, **drawing) for some in (before, after)]
         blank = np.broadcast_to(background, drawn[0].shape)
         rows.append(Row(f"{turn}° round it", "no photo", [as_bytes(image) for image in (blank, *drawn)]))
-    with files.atomic_path(path) as temporary:
-        Image.fromarray(contact_sheet(("photo", "before", "after"), rows, width=300)).save(
-            temporary, "JPEG", quality=90
-        )
+    write_jpeg(path, contact_sheet(("photo", "before", "after"), rows, width=300))
 
 
 def _turned(proxy: "Gaussians", subject: "Subject", parts: "Sequence[Window]") -> "list[tuple[int, Window]]":
@@ -225,9 +193,9 @@ def _turned(proxy: "Gaussians", subject: "Subject", parts: "Sequence[Window]") -
     import math
     from dataclasses import replace
 
-    from splatsmith.complete.turned import middle, turned
+    from splatsmith.complete.turned import extent, turned
     from splatsmith.scenes.orientation import up_axis
 
     best = max(parts, key=lambda part: part.pixels)
-    center, up = middle(proxy.means.double().cpu().numpy()), up_axis(subject.scene.views)
+    center, up = extent(proxy)[0], up_axis(subject.scene.views)
     return [(turn, replace(best, view=turned(best.view, center, up, math.radians(turn)))) for turn in TURNS]

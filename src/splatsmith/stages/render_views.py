@@ -18,10 +18,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
+from splatsmith.base.background import background_rgb
 from splatsmith.base.manifest import remove_manifest, write_manifest
 from splatsmith.base.progress import Progress
 from splatsmith.scenes.cameras import Camera, View
-from splatsmith.stages.record import record
+from splatsmith.stages.record import Outputs, record
 
 if TYPE_CHECKING:
     from splatsmith.gaussians import Gaussians
@@ -68,28 +69,14 @@ class Inputs:
     """PLY of trained Gaussians, in the scene's world frame."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | None = None) -> None:
     """Draw all pictures of `inputs.gaussians`; `threads` (all, if None) does not change them.
 
     Raises InputError where an input is missing or damaged.
     """
-    import torch
 
     from splatsmith.gaussians.ply import read_ply
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import settled
     from splatsmith.scenes.cameras_json import write_cameras_json
     from splatsmith.scenes.prepared import read_prepared
 
@@ -98,10 +85,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     sources = [inputs.scene / "manifest.json", inputs.gaussians]
     with record(outputs.stage_json, stage="render_views", config=config, inputs=sources) as rec:
         scene, gaussians = read_prepared(inputs.scene), read_ply(inputs.gaussians)
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
         print(f"{label}: {len(gaussians):,} Gaussians, backend {rec.backend}", flush=True)
         draw = _drawer(gaussians, config, rec.backend)
         kind, views = _chosen(scene)
@@ -132,7 +116,7 @@ def _drawer(gaussians: "Gaussians", config: Config, backend: Literal["cpu", "gsp
 
     device = device_of(backend)
     gaussians = gaussians.map(lambda column: column.to(device))
-    colour = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}.get(config.background, config.background)
+    colour = background_rgb(config.background)
     background = torch.tensor(colour, device=device)
 
     @torch.no_grad()
@@ -219,11 +203,10 @@ def _posed(view: View, kind: str):
 
 
 def _write_contact_sheet(folder: Path, views: Sequence[View], entries: Sequence[dict]) -> None:
-    from PIL import Image
 
     from splatsmith.report.colours import error_picture
     from splatsmith.report.contact import Row, contact_sheet, spread
-    from splatsmith.scenes.pictures import read_picture
+    from splatsmith.scenes.pictures import read_picture, write_jpeg
     from splatsmith.scenes.prepared import read_image
 
     named = {view.name: view for view in views}
@@ -234,8 +217,7 @@ def _write_contact_sheet(folder: Path, views: Sequence[View], entries: Sequence[
         figures = f"PSNR {entry['psnr_db']:.2f} dB   SSIM {entry['ssim']:.3f}"
         rows.append(Row(entry["name"], figures, (photo, render, error_picture(photo, render), depth)))
     sheet = contact_sheet(("photo", "render", "error", "depth"), rows, width=400)
-    with files.atomic_path(folder / "contact.jpg") as temporary:
-        Image.fromarray(sheet).save(temporary, "JPEG", quality=90)
+    write_jpeg(folder / "contact.jpg", sheet)
 
 
 def _write_manifest(folder: Path, entries: Sequence[dict]) -> None:

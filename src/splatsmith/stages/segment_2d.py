@@ -12,7 +12,7 @@ from splatsmith.base.manifest import remove_manifest
 from splatsmith.scenes.description import Object
 from splatsmith.segment2d.mask_files import input_files
 from splatsmith.segment2d.settings import SourceSettings
-from splatsmith.stages.record import Record, record
+from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
     from splatsmith.segment2d.masks import RawMasks
@@ -41,18 +41,6 @@ class Inputs:
     """Folder of the models' weights."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of segment2d/masks.py, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 def has_work(config: Config, objects: Sequence[Object]) -> bool:
     """Whether there is something to segment: objects, and for `boxes` one that is shown; or everything."""
     if config.source == "boxes":
@@ -75,12 +63,10 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, device: str = "aut
 
     Raises InputError where an input is missing or damaged; an object that is not found stops no other.
     """
-    import torch
 
     from splatsmith.gaussians.ply import read_ply
     from splatsmith.models.checkpoints import find_checkpoints
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import settled
     from splatsmith.scenes.prepared import read_prepared
     from splatsmith.scenes.prompts import objects_in_views
     from splatsmith.segment2d.masks import Request
@@ -94,10 +80,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, device: str = "aut
         scene = read_prepared(inputs.scene)
         wanted = () if config.source == "sam" else inputs.objects  # everything, whatever it is
         objects = objects_in_views(wanted, scene, str(inputs.source / "description.yml"))
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
         gaussians = read_ply(inputs.gaussians) if inputs.gaussians else None
         rec.metrics["models"] = {one.backend: one.sha256() for one in checkpoints}
         request = Request(scene, objects, gaussians, rec.backend)

@@ -21,11 +21,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
+from splatsmith.base.background import background_rgb
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.manifest import remove_manifest, write_manifest
 from splatsmith.base.progress import Progress
 from splatsmith.segment3d.config import GradisegConfig, SparseIdConfig
-from splatsmith.stages.record import record
+from splatsmith.stages.record import Outputs, record
 
 if TYPE_CHECKING:
     from torch import Tensor, device
@@ -89,28 +90,14 @@ class Inputs:
     """Folder of label maps that agree."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | None = None) -> None:
     """Segment by the first of the configured methods; `threads` (all, if None) does not change the result.
 
     Raises InputError where an input is missing or damaged, or no training view shows any object.
     """
-    import torch
 
     from splatsmith.gaussians.ply import read_ply
-    from splatsmith.render.choice import device_of, settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import device_of, settled
     from splatsmith.scenes.label_maps import LEGEND_NAME, read_legend
     from splatsmith.scenes.prepared import read_prepared
     from splatsmith.train.resume import Checkpoint, run_key
@@ -122,12 +109,9 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     seed = config.gradiseg.seed
     with record(outputs.stage_json, stage="segment_3d", config=config, inputs=sources, seed=seed) as rec:
         scene, legend = read_prepared(inputs.scene), read_legend(inputs.masks / LEGEND_NAME)
-        rec.backend = settled_backend(config.backend)
+        rec.backend = settled(config.backend, threads)
         device = device_of(rec.backend)
         gaussians = read_ply(inputs.gaussians).map(lambda column: column.to(device))
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
         targets = _targets(scene, inputs.masks, legend, device)
         facts = {"config": config.model_dump(mode="json"), "inputs": list(rec.inputs.values()), "code": rec.code}
         checkpoint = Checkpoint(folder, run_key(**facts, versions=rec.versions, backend=rec.backend))
@@ -160,7 +144,14 @@ def _lifted(
     drawing = {"antialiased": config.antialiased, "backend": backend}
 
     def repair(cut: "Gaussians", rows: "Tensor") -> "Gaussians":
-        return restored(cut, rows, scene.train_views, background=_color(config), **drawing, label=f"{label}: restore")
+        return restored(
+            cut,
+            rows,
+            scene.train_views,
+            background=background_rgb(config.background),
+            **drawing,
+            label=f"{label}: restore",
+        )
 
     settings = {"gradiseg_config": config.gradiseg, "sparse_id_config": config.sparse_id}
     classes = 1 + len(legend.entries)
@@ -256,6 +247,15 @@ def _psnr_change(
     return {"psnr_before_db": round(before, 4), "psnr_db": round(after, 4), "psnr_change_db": round(after - before, 4)}
 
 
+def _psnr_change(
+    gaussians: "Gaussians", lifted: "Lifted", views: "Sequence[View]", config: Config, backend: str
+) -> dict:
+    """PSNR of `views` before and after; where no Gaussian was changed, they are one."""
+    before = _psnr(gaussians, views, config, backend)
+    after = before if lifted.gaussians is gaussians else _psnr(lifted.gaussians, views, config, backend)
+    return {"psnr_before_db": round(before, 4), "psnr_db": round(after, 4), "psnr_change_db": round(after - before, 4)}
+
+
 def _color(config: Config) -> tuple[float, float, float]:
     named = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
     return config.background if isinstance(config.background, tuple) else named[config.background]
@@ -269,7 +269,7 @@ def _psnr(gaussians: "Gaussians", views: "Sequence[View]", config: Config, backe
     from splatsmith.train.losses import psnr
 
     drawing = {
-        "background": gaussians.means.new_tensor(_color(config)),
+        "background": gaussians.means.new_tensor(background_rgb(config.background)),
         "antialiased": config.antialiased,
         "backend": backend,
     }

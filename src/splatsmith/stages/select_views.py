@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from splatsmith.base import files
 from splatsmith.stages.completion import for_object
-from splatsmith.stages.record import Record, record
+from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
     from splatsmith.complete.observations import Observation
@@ -61,37 +61,20 @@ class Inputs:
     """Its name in the legend."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
-
-
 def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | None = None) -> None:
     """Choose views of `inputs.object`; `threads` (all, if None) does not change which.
 
     Raises InputError where an input is missing or damaged.
     """
-    import torch
 
     from splatsmith.complete.subject import read_subject
-    from splatsmith.render.choice import settled_backend
-    from splatsmith.render.cpu import set_threads
+    from splatsmith.render.choice import settled
 
     label = f"views {inputs.scene.absolute().parent.name}: {inputs.object}"
     sources = [place / "manifest.json" for place in (inputs.scene, inputs.masks, inputs.objects)]
     with record(outputs.stage_json, stage="select_views", config=config, inputs=sources) as rec:
         rec.arguments = {"object": inputs.object}
-        rec.backend = settled_backend(config.backend)
-        torch.set_num_threads(1)  # the rasterizer brings its own threads
-        if threads is not None:
-            set_threads(threads)
+        rec.backend = settled(config.backend, threads)
 
         def work() -> "tuple[Outcome, Sequence[str]]":
             subject = read_subject(inputs.scene, inputs.masks, inputs.objects, inputs.object)
@@ -150,9 +133,9 @@ def _write_contact_sheet(
     folder: Path, entries: Sequence[dict], seen: "Mapping[str, Observation]", crops: "Mapping[str, Crop]"
 ) -> None:
     """Each chosen view, all but the object dimmed, and what was cut out of it."""
-    from PIL import Image
 
     from splatsmith.report.contact import Row, contact_sheet
+    from splatsmith.scenes.pictures import write_jpeg
 
     rows = []
     for entry in entries:
@@ -162,5 +145,4 @@ def _write_contact_sheet(
         white = np.where(rgba[..., 3:] > 0, rgba[..., :3], np.uint8(255))
         figures = f"score {entry['score']:.2f}, {entry['terms']['area']:,} pixels"
         rows.append(Row(entry["name"], figures, (dimmed, white)))
-    with files.atomic_path(folder / "contact.jpg") as temporary:
-        Image.fromarray(contact_sheet(("view", "cut out"), rows, width=400)).save(temporary, "JPEG", quality=90)
+    write_jpeg(folder / "contact.jpg", contact_sheet(("view", "cut out"), rows, width=400))

@@ -19,7 +19,7 @@ from splatsmith.base import files
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.manifest import MANIFEST_NAME, fault, read_manifest
 from splatsmith.stages.completion import for_object
-from splatsmith.stages.record import Record, record
+from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
     from splatsmith.complete.outcome import Outcome
@@ -43,18 +43,6 @@ class Inputs:
 
     proxy: Path
     """Folder of the generated proxy."""
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where the stage writes: the files of the module's docstring, below `folder`."""
-
-    folder: Path
-
-    @property
-    def stage_json(self) -> Path:
-        """What the stage did."""
-        return self.folder / "stage.json"
 
 
 def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from splatsmith.base.background import background_rgb
+
 PIXELS_PER_GAUSSIAN = 100
 
 Channel = Annotated[float, Field(ge=0, le=1)]
@@ -89,8 +91,7 @@ class TrainConfig(BaseModel):
     @property
     def background_color(self) -> tuple[float, float, float]:
         """What a finished scene is drawn on; black where training drew its background at random."""
-        named = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0), "random": (0.0, 0.0, 0.0)}
-        return named[self.background] if isinstance(self.background, str) else self.background
+        return background_rgb(self.background)
 
     @model_validator(mode="before")
     @classmethod

@@ -14,8 +14,9 @@ from scipy.spatial.transform import Rotation
 from splatsmith.base.errors import InputError
 from splatsmith.complete.observations import Observation
 from splatsmith.complete.outcome import Unusable
+from splatsmith.complete.provenance import GIVEN
 from splatsmith.complete.proxies.generative import CV_OF_P3D, Generative, cv_pose, p3d_points
-from splatsmith.complete.proxies.request import GIVEN, ChosenView
+from splatsmith.complete.proxies.request import ChosenView
 from splatsmith.scenes.cameras import Camera, View
 
 FAKES = Path(__file__).parents[2] / "models" / "tools" / "fakes.py"

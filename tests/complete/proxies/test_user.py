@@ -7,8 +7,8 @@ from plyfile import PlyData, PlyElement
 
 from splatsmith.base.errors import InputError
 from splatsmith.base.ply import read_vertices
+from splatsmith.complete.provenance import GIVEN
 from splatsmith.complete.proxies import Proxy
-from splatsmith.complete.proxies.request import GIVEN
 from splatsmith.complete.proxies.user import UserFile
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import read_ply, write_ply

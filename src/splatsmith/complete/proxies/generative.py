@@ -17,7 +17,8 @@ from scipy.spatial.transform import Rotation
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.complete.observations import Observation
 from splatsmith.complete.outcome import Unusable
-from splatsmith.complete.proxies.request import GIVEN, ChosenView, Proxy, Request
+from splatsmith.complete.provenance import GIVEN, PROVENANCE
+from splatsmith.complete.proxies.request import ChosenView, Proxy, Request
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import read_ply
 from splatsmith.gaussians.transforms import similarity
@@ -146,7 +147,7 @@ class Generative:
         if gaussians.means.abs().max() > REACH or gaussians.scales.max() > REACH:
             raise wrong_file(self.tool, path, f"Gaussians further than {REACH} from the origin, or larger")
         provenance = torch.full((len(gaussians),), GIVEN, dtype=torch.uint8)
-        return replace(gaussians, extra={"provenance": provenance})
+        return replace(gaussians, extra={PROVENANCE: provenance})
 
 
 def _shown(request: Request) -> Observation:

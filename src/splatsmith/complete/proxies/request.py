@@ -14,9 +14,6 @@ from splatsmith.complete.subject import Subject
 from splatsmith.gaussians import Gaussians
 from splatsmith.scenes.orientation import up_axis
 
-GIVEN, OBSERVED, MIRRORED, HULL = 0, 1, 2, 3
-"""Values of the column `provenance`: given or generated, the object's own, their mirror images, made up."""
-
 
 @dataclass(frozen=True)
 class ChosenView:

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from splatsmith.base.ply import read_vertices
+from splatsmith.complete.provenance import GIVEN, PROVENANCE
 from splatsmith.complete.proxies.mesh import Piece, mesh_gaussians, read_mesh
-from splatsmith.complete.proxies.request import GIVEN, Proxy, Request, Surface
+from splatsmith.complete.proxies.request import Proxy, Request, Surface
 from splatsmith.gaussians.ply import read_ply
 
 UP = {".glb": np.array([0.0, 1.0, 0.0])}
@@ -30,7 +31,7 @@ class UserFile:
             pieces = read_mesh(self.file)
             gaussians, surface, form = mesh_gaussians(pieces), _surface(pieces), "mesh"
         provenance = torch.full((len(gaussians),), GIVEN, dtype=torch.uint8)
-        whole = replace(gaussians, extra={"provenance": provenance})
+        whole = replace(gaussians, extra={PROVENANCE: provenance})
         facts = {"file": self.file.name, "form": form}
         return Proxy(whole, "user", False, UP.get(suffix), surface, facts)
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from splatsmith.complete.outcome import Unusable
+from splatsmith.complete.provenance import HULL, MIRRORED, OBSERVED
 from splatsmith.complete.proxies.hullsym import HullSym
-from splatsmith.complete.proxies.request import HULL, MIRRORED, OBSERVED
 from splatsmith.gaussians.ops import select
 from splatsmith.render import render_view
 

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
+from splatsmith.complete.provenance import HULL, MIRRORED, OBSERVED, PROVENANCE
 from splatsmith.complete.proxies.hullsym import assembly, carving, closing, search, skin, support, thickness
 from splatsmith.complete.proxies.hullsym.grid import LIMIT, Grid, grid_around
 from splatsmith.complete.proxies.hullsym.hiding import hidden
 from splatsmith.complete.proxies.hullsym.skin import Mesh, Seen
 from splatsmith.complete.proxies.hullsym.symmetry import Evidence, Symmetry
-from splatsmith.complete.proxies.request import HULL, MIRRORED, OBSERVED, Proxy, Request, Surface
+from splatsmith.complete.proxies.request import Proxy, Request, Surface
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import concat, select
 
@@ -120,7 +121,7 @@ def _assembled(grid: Grid, body: Body, mesh: Mesh, seen: Seen, colours: np.ndarr
 
 def _marked(gaussians: Gaussians, provenance: int) -> Gaussians:
     column = torch.full((len(gaussians),), provenance, dtype=torch.uint8, device=gaussians.means.device)
-    return replace(gaussians, extra={"provenance": column})
+    return replace(gaussians, extra={PROVENANCE: column})
 
 
 def _facts(body: Body, seen: Seen, told: np.ndarray) -> dict:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from splatsmith.complete.observations import SOLID, Observation
-from splatsmith.complete.proxies.request import OBSERVED
+from splatsmith.complete.provenance import OBSERVED, PROVENANCE
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import select
 from splatsmith.render import accumulate_weights, render_view
@@ -32,13 +32,13 @@ def hidden(
     gaussians = gaussians.map(lambda column: column.to(device_of(backend)))
     drawing = {"antialiased": antialiased, "backend": backend}
     limits = gaussians.means.new_tensor([BESIDE, BEFORE])
-    own = select(gaussians, gaussians.extra["provenance"] == OBSERVED)
+    own = select(gaussians, gaussians.extra[PROVENANCE] == OBSERVED)
     belying = [_belying(own, one, drawing) for one in observations]
     for _ in range(ROUNDS):
         shown = gaussians.means.new_zeros(len(gaussians), 2)
         for one, pixels in zip(observations, belying, strict=True):
             shown = torch.maximum(shown, _shares(gaussians, one, pixels, drawing))
-        made = gaussians.extra["provenance"] != OBSERVED
+        made = gaussians.extra[PROVENANCE] != OBSERVED
         gaussians = select(gaussians, ~(made & (shown > limits).any(dim=1)))
     return gaussians
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from splatsmith.complete.windows import Window
 from splatsmith.gaussians import Gaussians
-from splatsmith.render import accumulate_weights
+from splatsmith.render import accumulate_view
 from splatsmith.render.footprint import footprints
 
 OPEN, LEAST = 0.3, 0.05
@@ -71,15 +71,6 @@ def sightings(
 
 def _open_share(proxy: Gaussians, window: Window, backend: Literal["cpu", "gsplat"], antialiased: bool) -> Tensor:
     """(N,) The share of each Gaussian's footprint that it makes up in the object's pixels."""
-    shown = accumulate_weights(
-        proxy.means,
-        proxy.quats,
-        proxy.scales,
-        proxy.opacities,
-        window.mask[..., None].to(proxy.means),
-        T_camera_world=window.view.T_camera_world,
-        K=window.camera.K,
-        antialiased=antialiased,
-        backend=backend,
-    )[:, 0]
+    pixels, drawing = window.mask[..., None].to(proxy.means), {"antialiased": antialiased, "backend": backend}
+    shown = accumulate_view(proxy, window.camera, window.view.T_camera_world, pixels, **drawing)[:, 0]
     return shown / footprints(proxy, window.camera, window.view.T_camera_world).clamp(min=1e-12)

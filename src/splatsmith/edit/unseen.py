@@ -18,7 +18,7 @@ from torch import Tensor
 from splatsmith.base.progress import Progress
 from splatsmith.edit.drawing import Drawing
 from splatsmith.gaussians import Gaussians
-from splatsmith.render import accumulate_weights
+from splatsmith.render import accumulate_view
 from splatsmith.render.footprint import footprints
 from splatsmith.scenes.cameras import Camera, View
 
@@ -46,7 +46,8 @@ def observed(gaussians: Gaussians, views: Sequence[View], backend: str, label: s
     with Progress(f"{label}: what photos show", len(views), "views") as bar:
         for view in views:
             camera, T = _smaller(view.camera), torch.as_tensor(view.T_camera_world).to(gaussians.means)
-            open_area = _open_area(gaussians, camera, T, backend)
+            everywhere = gaussians.means.new_ones(camera.height, camera.width, 1)
+            open_area = accumulate_view(gaussians, camera, T, everywhere, backend=backend)[:, 0]
             found |= (open_area > 0) & (open_area >= OBSERVED * footprints(gaussians, camera, T))
             bar.advance()
     return found
@@ -64,20 +65,6 @@ def unseen(drawing: Drawing, before: Gaussians, gone: Tensor, after: Gaussians, 
     """
     there = before.extra[COLUMN].bool() | gone.to(before.means.device)
     return (drawing.shares(before, there[:, None], view)[..., 0] >= SOLID) & ~known(drawing, after, view)
-
-
-def _open_area(gaussians: Gaussians, camera: Camera, T_camera_world: Tensor, backend: str) -> Tensor:
-    """(N,) The pixels that each Gaussian makes up, all in all."""
-    return accumulate_weights(
-        gaussians.means,
-        gaussians.quats,
-        gaussians.scales,
-        gaussians.opacities,
-        gaussians.means.new_ones(camera.height, camera.width, 1),
-        T_camera_world=T_camera_world,
-        K=camera.K,
-        backend=backend,
-    )[:, 0]
 
 
 def _smaller(camera: Camera) -> Camera:

@@ -1,4 +1,5 @@
-"""The one way to draw Gaussians: `rasterize`, its transpose `accumulate_weights`, and `render_view` for a scene.
+"""The one way to draw Gaussians: `rasterize`, its transpose `accumulate_weights`, and both for a scene:
+`render_view`, `accumulate_view`.
 
     s_i = alpha_i * product over j in front of i of (1 - alpha_j)        weight of Gaussian i in a pixel
     image = sum_i s_i * color_i + (1 - alpha) * background               alpha = sum_i s_i
@@ -184,6 +185,32 @@ def render_view(
         background=background,
         sh_degree=sh_degree,
         depth=depth,
+        antialiased=antialiased,
+        backend=backend,
+    )
+
+
+def accumulate_view(
+    gaussians: Gaussians,
+    camera: Camera,
+    T_camera_world: Tensor | np.ndarray,
+    weights: Tensor,
+    *,
+    antialiased: bool = False,
+    backend: Backend = "cpu",
+) -> Tensor:
+    """(N, C). The transpose of `render_view`: `accumulate_weights` with the raw parameters of `gaussians` activated.
+
+    weights: (H, W, C), as large as the camera's picture. What is raised is as in `accumulate_weights`.
+    """
+    return accumulate_weights(
+        gaussians.means,
+        gaussians.quats,
+        gaussians.scales,
+        gaussians.opacities,
+        weights,
+        T_camera_world=T_camera_world,
+        K=camera.K,
         antialiased=antialiased,
         backend=backend,
     )

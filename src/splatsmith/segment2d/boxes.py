@@ -18,7 +18,7 @@ import torch
 from splatsmith.base.errors import InputError, Problem
 from splatsmith.base.progress import Progress
 from splatsmith.gaussians import Gaussians
-from splatsmith.render import Backend, accumulate_weights, render_view
+from splatsmith.render import Backend, accumulate_view, render_view
 from splatsmith.render.choice import device_of
 from splatsmith.scenes.cameras import View
 from splatsmith.scenes.description import Object
@@ -124,10 +124,9 @@ class _Carrier:
 
     def lift(self, view: View, weights: np.ndarray) -> np.ndarray:
         """(N, C). Sum over pixels of what each shows of a Gaussian, times weights (H, W, C)."""
-        raw = self._gaussians
-        placed = {"T_camera_world": view.T_camera_world, "K": view.camera.K, "backend": self._backend}
         values = torch.as_tensor(np.ascontiguousarray(weights, dtype=np.float32), device=self._device)
-        return accumulate_weights(raw.means, raw.quats, raw.scales, raw.opacities, values, **placed).cpu().numpy()
+        lifted = accumulate_view(self._gaussians, view.camera, view.T_camera_world, values, backend=self._backend)
+        return lifted.cpu().numpy()
 
     def evidence(self, views: Sequence[View], weights: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """(N, C) for and (N, C) against each object, of weights (H, W, 2 C) by view: the fors, then the againsts."""

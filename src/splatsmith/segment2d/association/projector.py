@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from splatsmith.gaussians import Gaussians
-from splatsmith.render import Rendered, accumulate_weights, render_view
+from splatsmith.render import Rendered, accumulate_view, render_view
 from splatsmith.render.choice import device_of
 from splatsmith.scenes.cameras import View
 
@@ -38,17 +38,8 @@ class Projector:
 
     def gather(self, view: View, picture: Tensor) -> Tensor:
         """(N, C). For every Gaussian, the sum over pixels p of s_i(p) * picture(p); picture is (H, W, C)."""
-        return accumulate_weights(
-            self.gaussians.means,
-            self.gaussians.quats,
-            self.gaussians.scales,
-            self.gaussians.opacities,
-            picture,
-            T_camera_world=view.T_camera_world,
-            K=view.camera.K,
-            antialiased=self.antialiased,
-            backend=self.backend,
-        )
+        drawing = {"antialiased": self.antialiased, "backend": self.backend}
+        return accumulate_view(self.gaussians, view.camera, view.T_camera_world, picture, **drawing)
 
     @torch.no_grad()
     def draw(self, view: View, rows: Sequence[tuple[Tensor, Tensor]]) -> Rendered:

@@ -16,7 +16,7 @@ from splatsmith.complete.observations import SOLID, Observation
 from splatsmith.complete.provenance import OBSERVED, PROVENANCE
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import select
-from splatsmith.render import accumulate_weights, render_view
+from splatsmith.render import accumulate_view, render_view
 from splatsmith.render.choice import device_of
 from splatsmith.render.footprint import footprints
 
@@ -55,6 +55,5 @@ def _belying(own: Gaussians, one: Observation, drawing: dict) -> Tensor:
 def _shares(gaussians: Gaussians, one: Observation, pixels: Tensor, drawing: dict) -> Tensor:
     """(N, 2). How much of each Gaussian is seen on the pixels of either kind in a view."""
     camera, T = one.view.camera, one.view.T_camera_world
-    activated = (gaussians.means, gaussians.quats, gaussians.scales, gaussians.opacities)
-    weights = accumulate_weights(*activated, pixels, T_camera_world=T, K=camera.K, **drawing)
+    weights = accumulate_view(gaussians, camera, T, pixels, **drawing)
     return weights / footprints(gaussians, camera, T).clamp(min=1e-6)[:, None]

@@ -23,6 +23,7 @@ from align_truth import distorted, true_gaussians, true_surface
 from common import save
 from scipy.spatial.transform import Rotation
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.align.aligned import Aligned, affine_one, by_geo9
 from splatsmith.complete.align.body import body_of
 from splatsmith.complete.align.evidence import evidence_of
@@ -30,7 +31,6 @@ from splatsmith.complete.align.geo9 import Drawing
 from splatsmith.complete.align.scorp import scorp
 from splatsmith.complete.align.sights import sight_of
 from splatsmith.complete.align.start import start
-from splatsmith.complete.outcome import Unusable
 from splatsmith.complete.subject import Subject, read_subject
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import concat, select

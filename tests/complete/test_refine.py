@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.carry import carried
 from splatsmith.complete.exposures import exposed, fitted, gauged
-from splatsmith.complete.outcome import Unusable
 from splatsmith.complete.refine import Settings, mean_loss, refined
 from splatsmith.complete.sightings import sightings
 from splatsmith.complete.turned import turned

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splatsmith.complete.outcome import Unusable
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.truncate import truncated
 from splatsmith.gaussians import Gaussians
 

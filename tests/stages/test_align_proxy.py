@@ -13,7 +13,7 @@ from PIL import Image
 
 from splatsmith.base.errors import InputError
 from splatsmith.base.files import sha256_of, write_json, write_text
-from splatsmith.complete.outcome import Outcome, read_outcome, write_outcome
+from splatsmith.base.outcome import Outcome, read_outcome, write_outcome
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import concat
 from splatsmith.gaussians.ply import read_ply, write_ply

@@ -14,7 +14,7 @@ from plyfile import PlyData, PlyElement
 from splatsmith.base.errors import InputError
 from splatsmith.base.files import sha256_of, write_json
 from splatsmith.base.manifest import write_manifest
-from splatsmith.complete.outcome import Outcome, write_outcome
+from splatsmith.base.outcome import Outcome, write_outcome
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import select
 from splatsmith.gaussians.ply import read_ply, write_ply

@@ -12,8 +12,8 @@ import trimesh
 
 from splatsmith.base.errors import InputError
 from splatsmith.base.manifest import read_manifest
+from splatsmith.base.outcome import Outcome, Unusable, read_outcome, write_outcome
 from splatsmith.base.typed import typed
-from splatsmith.complete.outcome import Outcome, Unusable, read_outcome, write_outcome
 from splatsmith.complete.proxies import Proxy, sources
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import read_ply, write_ply

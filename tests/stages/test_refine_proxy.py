@@ -14,7 +14,7 @@ from PIL import Image
 from splatsmith.base.errors import InputError
 from splatsmith.base.files import sha256_of
 from splatsmith.base.manifest import write_manifest
-from splatsmith.complete.outcome import Outcome, read_outcome, write_outcome
+from splatsmith.base.outcome import Outcome, read_outcome, write_outcome
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import read_ply, write_ply
 from splatsmith.gaussians.sh import rgb_to_dc

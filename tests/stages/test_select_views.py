@@ -12,7 +12,7 @@ from PIL import Image
 
 from splatsmith.base.errors import InputError
 from splatsmith.base.files import sha256_of
-from splatsmith.complete.outcome import Outcome, read_outcome
+from splatsmith.base.outcome import Outcome, read_outcome
 from splatsmith.gaussians.ops import select
 from splatsmith.gaussians.ply import read_ply, write_ply
 from splatsmith.scenes.label_maps import read_label_map, write_label_map

@@ -11,8 +11,8 @@ import torch
 from splatsmith.base.errors import InputError
 from splatsmith.base.files import sha256_of, write_json
 from splatsmith.base.manifest import write_manifest
+from splatsmith.base.outcome import Outcome, read_outcome, write_outcome
 from splatsmith.base.ply import read_vertices
-from splatsmith.complete.outcome import Outcome, read_outcome, write_outcome
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ply import read_ply, write_ply
 from splatsmith.stages import truncate_proxy

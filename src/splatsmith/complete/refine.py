@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.base.progress import Progress
 from splatsmith.complete.carry import carried
 from splatsmith.complete.exposures import exposed, fitted, gauged
-from splatsmith.complete.outcome import Unusable
 from splatsmith.complete.provenance import OBSERVED, PROVENANCE
 from splatsmith.complete.sightings import sightings
 from splatsmith.complete.windows import Window, over_photo

@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 
 from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.observations import Observation, observations
-from splatsmith.complete.outcome import Unusable
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import select
 from splatsmith.gaussians.ply import read_ply

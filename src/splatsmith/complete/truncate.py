@@ -2,7 +2,7 @@
 
 import torch
 
-from splatsmith.complete.outcome import Unusable
+from splatsmith.base.outcome import Unusable
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import select
 

@@ -26,11 +26,11 @@ from splatsmith.stages.completion import for_object
 from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
+    from splatsmith.base.outcome import Outcome
     from splatsmith.complete.align.aligned import Aligned
     from splatsmith.complete.align.body import Body
     from splatsmith.complete.align.evidence import Evidence
     from splatsmith.complete.observations import Observation
-    from splatsmith.complete.outcome import Outcome
     from splatsmith.complete.subject import Subject
     from splatsmith.gaussians import Gaussians
     from splatsmith.models.matching import Matcher
@@ -103,8 +103,8 @@ def main(
     missing or damaged.
     """
 
+    from splatsmith.base.outcome import read_outcome
     from splatsmith.complete.align.override import read_override
-    from splatsmith.complete.outcome import read_outcome
     from splatsmith.complete.subject import read_subject
     from splatsmith.models.matchers import matcher_of
     from splatsmith.render.choice import settled
@@ -204,11 +204,11 @@ def _found(
 def _by_scorp(config: Config, given: _Given, drawing, seen: "Sequence[Observation]", label: str) -> "Aligned":
     from dataclasses import replace
 
+    from splatsmith.base.outcome import Unusable
     from splatsmith.complete.align.aligned import affine_one
     from splatsmith.complete.align.scorp import scorp
     from splatsmith.complete.align.sights import sight_of
     from splatsmith.complete.align.start import start
-    from splatsmith.complete.outcome import Unusable
 
     if given.matcher is None:
         raise Unusable("the aligner scorp needs a matcher")

@@ -8,7 +8,7 @@ from splatsmith.base.manifest import MANIFEST_NAME, remove_manifest, write_manif
 from splatsmith.stages.record import Record
 
 if TYPE_CHECKING:
-    from splatsmith.complete.outcome import Outcome
+    from splatsmith.base.outcome import Outcome
 
 
 def for_object(
@@ -25,7 +25,7 @@ def for_object(
     raises Unusable, or an earlier stage of `after` (by name) failed, the outcome is "failed" with the reason, and the
     folder holds nothing else. Files of an earlier run are removed; the manifest is written last.
     """
-    from splatsmith.complete.outcome import NAME, Outcome, Unusable, write_outcome
+    from splatsmith.base.outcome import NAME, Outcome, Unusable, write_outcome
 
     remove_manifest(folder)
     lost = [outcome.after(stage) for stage, outcome in (after or {}).items() if not outcome.usable]

@@ -26,8 +26,8 @@ from splatsmith.scenes.cameras import View
 from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
+    from splatsmith.base.outcome import Outcome
     from splatsmith.complete.compose import Composed
-    from splatsmith.complete.outcome import Outcome
     from splatsmith.edit.drawing import Drawing
     from splatsmith.gaussians import Gaussians
     from splatsmith.scenes.label_maps import Legend
@@ -92,7 +92,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     Raises InputError where an input is missing or damaged.
     """
 
-    from splatsmith.complete.outcome import NAME
+    from splatsmith.base.outcome import NAME
     from splatsmith.render.choice import settled
     from splatsmith.scenes.label_maps import LEGEND_NAME, write_legend
 
@@ -122,7 +122,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
 
 def _read(config: Config, inputs: Inputs, rec: Record) -> "tuple[_Task, dict[str, Gaussians]]":
     """All that there is, and the objects whose completion is usable, by name."""
-    from splatsmith.complete.outcome import read_outcome
+    from splatsmith.base.outcome import read_outcome
     from splatsmith.complete.provenance import read_proxy
     from splatsmith.complete.subject import read_labelled
     from splatsmith.edit.drawing import Drawing

@@ -28,7 +28,7 @@ from splatsmith.stages.record import Outputs, Record, record
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from splatsmith.complete.outcome import Outcome
+    from splatsmith.base.outcome import Outcome
     from splatsmith.edit.drawing import Drawing
     from splatsmith.edit.fill import Sight
     from splatsmith.gaussians import Gaussians
@@ -92,7 +92,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     edits go on. Raises InputError where an input is missing or damaged.
     """
 
-    from splatsmith.complete.outcome import NAME, read_outcome
+    from splatsmith.base.outcome import NAME, read_outcome
     from splatsmith.render.choice import settled
 
     folder, base = outputs.folder, inputs.gaussians.parent
@@ -107,7 +107,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
 
 def _do(config: Config, inputs: Inputs, folder: Path, rec: Record, label: str) -> "tuple[Outcome, Sequence[str]]":
     """Edit, and write all files; returns their names too."""
-    from splatsmith.complete.outcome import Outcome, Unusable
+    from splatsmith.base.outcome import Outcome, Unusable
     from splatsmith.edit.apply import selections
     from splatsmith.edit.drawing import Drawing
     from splatsmith.edit.selection import NothingSelectedError

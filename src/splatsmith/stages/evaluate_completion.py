@@ -25,10 +25,10 @@ from splatsmith.scenes.cameras import View
 from splatsmith.stages.record import Outputs, record
 
 if TYPE_CHECKING:
+    from splatsmith.base.outcome import Outcome
     from splatsmith.complete.evaluation.appearance import Sight
     from splatsmith.complete.evaluation.geometry import TrueSurface
     from splatsmith.complete.evaluation.measure import Drawing, Measured, Pair
-    from splatsmith.complete.outcome import Outcome
     from splatsmith.gaussians import Gaussians
     from splatsmith.models.lpips import Lpips
     from splatsmith.report.contact import Row
@@ -211,8 +211,8 @@ def _completed(inputs: Inputs, refined: Path, trained: "Gaussians", known: _Know
     """An object that the segmentation has not found is there all the same, with no Gaussians."""
     import torch
 
+    from splatsmith.base.outcome import read_outcome
     from splatsmith.complete.evaluation.measure import Pair
-    from splatsmith.complete.outcome import read_outcome
     from splatsmith.gaussians.ops import select
     from splatsmith.gaussians.ply import read_ply
     from splatsmith.scenes.label_maps import LEGEND_NAME, read_legend

@@ -28,7 +28,7 @@ from splatsmith.stages.completion import for_object
 from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
-    from splatsmith.complete.outcome import Outcome
+    from splatsmith.base.outcome import Outcome
     from splatsmith.complete.proxies import ChosenView, Proxy, ProxyGenerator, Request
     from splatsmith.gaussians import Gaussians
     from splatsmith.scenes.cameras import Camera
@@ -110,7 +110,7 @@ def main(
     Raises InputError where an input is missing or damaged, or there is no such generator.
     """
 
-    from splatsmith.complete.outcome import NAME, read_outcome
+    from splatsmith.base.outcome import NAME, read_outcome
     from splatsmith.render.choice import settled
 
     label = f"proxy {inputs.scene.absolute().parent.name}: {inputs.object}"
@@ -160,7 +160,7 @@ def _generator(
 def _generate(
     config: Config, inputs: Inputs, folder: Path, generator: "ProxyGenerator", rec: Record
 ) -> "tuple[Outcome, Sequence[str]]":
-    from splatsmith.complete.outcome import Unusable
+    from splatsmith.base.outcome import Unusable
     from splatsmith.complete.proxies import Request
     from splatsmith.complete.subject import read_subject
     from splatsmith.gaussians.ply import write_ply

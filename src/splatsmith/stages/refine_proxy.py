@@ -24,7 +24,7 @@ from splatsmith.stages.completion import for_object
 from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
-    from splatsmith.complete.outcome import Outcome
+    from splatsmith.base.outcome import Outcome
     from splatsmith.complete.refine import Refined
     from splatsmith.complete.subject import Subject
     from splatsmith.complete.windows import Window
@@ -78,7 +78,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
     Raises InputError where an input is missing or damaged.
     """
 
-    from splatsmith.complete.outcome import NAME, read_outcome
+    from splatsmith.base.outcome import NAME, read_outcome
     from splatsmith.complete.provenance import read_proxy
     from splatsmith.complete.subject import read_subject
     from splatsmith.render.choice import settled
@@ -110,7 +110,7 @@ def _refine(
     config: Config, subject: "Subject", proxy: "Gaussians", folder: Path, rec: Record, label: str
 ) -> Sequence[str]:
     """Write everything; returns the names of the files."""
-    from splatsmith.complete.outcome import Unusable
+    from splatsmith.base.outcome import Unusable
     from splatsmith.complete.refine import Settings, refined
     from splatsmith.complete.windows import windows
     from splatsmith.gaussians.ply import write_ply

@@ -23,8 +23,8 @@ from splatsmith.stages.completion import for_object
 from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
+    from splatsmith.base.outcome import Outcome
     from splatsmith.complete.observations import Observation
-    from splatsmith.complete.outcome import Outcome
     from splatsmith.complete.selection import Crop, Pick, Terms
     from splatsmith.complete.subject import Subject
 
@@ -84,7 +84,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs, *, threads: int | Non
 
 
 def _select(config: Config, subject: "Subject", folder: Path, rec: Record) -> "tuple[Outcome, Sequence[str]]":
-    from splatsmith.complete.outcome import Outcome, Unusable
+    from splatsmith.base.outcome import Outcome, Unusable
     from splatsmith.complete.selection import chosen_views, crop_of, terms_of
 
     drawing = {"backend": rec.backend, "antialiased": config.antialiased}

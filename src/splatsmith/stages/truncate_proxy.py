@@ -22,7 +22,7 @@ from splatsmith.stages.completion import for_object
 from splatsmith.stages.record import Outputs, Record, record
 
 if TYPE_CHECKING:
-    from splatsmith.complete.outcome import Outcome
+    from splatsmith.base.outcome import Outcome
 
 GIVEN = ("generated.ply", "proxy.json")
 """Files of the proxy's folder that are read."""
@@ -47,7 +47,7 @@ class Inputs:
 
 def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:
     """Truncate a proxy. Raises InputError where a file of it is missing or damaged."""
-    from splatsmith.complete.outcome import NAME, read_outcome
+    from splatsmith.base.outcome import NAME, read_outcome
 
     place = outputs.folder.absolute()
     label = f"truncate {place.parents[2].name}: {place.parent.name}"
@@ -60,7 +60,7 @@ def main(config: Config, inputs: Inputs, outputs: Outputs) -> None:
 
 
 def _truncate(config: Config, proxy: Path, folder: Path, rec: Record) -> "tuple[Outcome, Sequence[str]]":
-    from splatsmith.complete.outcome import Outcome, Unusable
+    from splatsmith.base.outcome import Outcome, Unusable
     from splatsmith.complete.truncate import truncated
     from splatsmith.gaussians.ply import read_ply, write_ply
 

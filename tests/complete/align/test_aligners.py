@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.align.aligned import by_geo9, improved, locked
 from splatsmith.complete.align.body import body_of
 from splatsmith.complete.align.evidence import evidence_of
@@ -12,7 +13,6 @@ from splatsmith.complete.align.pose import similarity
 from splatsmith.complete.align.scorp import affine_step, scorp
 from splatsmith.complete.align.sights import sight_of
 from splatsmith.complete.align.start import Start, spread_rotations, start
-from splatsmith.complete.outcome import Unusable
 from splatsmith.models.matching import Matches
 
 UP = np.array([0, 0, 1.0])

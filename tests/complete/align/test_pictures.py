@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.align.body import body_of
 from splatsmith.complete.align.drawn import Weights, fit_of, place
 from splatsmith.complete.align.evidence import evidence_of
@@ -14,7 +15,6 @@ from splatsmith.complete.align.polish import polish
 from splatsmith.complete.align.pose import Pose, pose_of, similarity
 from splatsmith.complete.align.silhouettes import adjustment, likeness, unlike
 from splatsmith.complete.align.symmetry import order_of, self_similar
-from splatsmith.complete.outcome import Unusable
 from splatsmith.gaussians.ops import select
 
 ASIDE = np.array([0.1, -0.08, 0.06, 0.02, -0.02, 0.02, 0.06, -0.05, 0.04])

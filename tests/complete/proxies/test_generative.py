@@ -12,8 +12,8 @@ from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from splatsmith.base.errors import InputError
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.observations import Observation
-from splatsmith.complete.outcome import Unusable
 from splatsmith.complete.provenance import GIVEN
 from splatsmith.complete.proxies.generative import CV_OF_P3D, Generative, cv_pose, p3d_points
 from splatsmith.complete.proxies.request import ChosenView

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from splatsmith.base.outcome import Outcome
 from splatsmith.complete.align.body import Body
 from splatsmith.complete.align.drawn import Fit, fit_of, place
 from splatsmith.complete.align.evidence import FULL
@@ -14,7 +15,6 @@ from splatsmith.complete.align.hypotheses import Hypothesis, spiral_rotations, u
 from splatsmith.complete.align.matches import Pairs, matched
 from splatsmith.complete.align.pose import Pose, angle_between
 from splatsmith.complete.align.symmetry import order_of, self_similar
-from splatsmith.complete.outcome import Outcome
 from splatsmith.models.matching import Matcher
 
 ROTATIONS = 512

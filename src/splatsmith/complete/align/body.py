@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.align.evidence import thinned
 from splatsmith.complete.align.pose import Pose
-from splatsmith.complete.outcome import Unusable
 from splatsmith.gaussians import Gaussians
 from splatsmith.gaussians.ops import select
 from splatsmith.gaussians.sh import dc_to_rgb

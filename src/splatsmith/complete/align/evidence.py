@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.align.sights import Sight, sight_of, spread_out
 from splatsmith.complete.observations import Observation
-from splatsmith.complete.outcome import Unusable
 
 MOST_VIEWS = 12
 """Sights taken; every fifth is kept for validation."""

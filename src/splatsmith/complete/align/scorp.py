@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.base.progress import Progress
 from splatsmith.complete.align.body import Body
 from splatsmith.complete.align.drawn import place
@@ -21,7 +22,6 @@ from splatsmith.complete.align.matches import Pairs, matched
 from splatsmith.complete.align.sights import Sight
 from splatsmith.complete.align.start import Start
 from splatsmith.complete.align.umeyama import FEWEST, ransac
-from splatsmith.complete.outcome import Unusable
 from splatsmith.models.matching import Matcher
 
 CAMERAS = 15

@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 from scipy.spatial.transform import Rotation
 
 from splatsmith.base.errors import InputError, Problem
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.observations import Observation
-from splatsmith.complete.outcome import Unusable
 from splatsmith.complete.provenance import GIVEN, PROVENANCE
 from splatsmith.complete.proxies.request import ChosenView, Proxy, Request
 from splatsmith.gaussians import Gaussians

@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from splatsmith.base.outcome import Outcome
 from splatsmith.complete.observations import Observation
-from splatsmith.complete.outcome import Outcome
 from splatsmith.complete.subject import Subject
 from splatsmith.gaussians import Gaussians
 from splatsmith.scenes.orientation import up_axis

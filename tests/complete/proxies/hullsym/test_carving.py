@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from splatsmith.complete.outcome import Unusable
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.proxies.hullsym.carving import hull, seen_surface
 from splatsmith.complete.proxies.hullsym.grid import LIMIT, grid_around
 from splatsmith.complete.proxies.hullsym.thickness import local_radius

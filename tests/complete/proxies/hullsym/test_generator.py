@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from splatsmith.complete.outcome import Unusable
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.provenance import HULL, MIRRORED, OBSERVED
 from splatsmith.complete.proxies.hullsym import HullSym
 from splatsmith.gaussians.ops import select

@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.observations import Observation
-from splatsmith.complete.outcome import Unusable
 from splatsmith.scenes.cameras import View
 from splatsmith.scenes.orientation import focus_point
 

@@ -10,8 +10,8 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
+from splatsmith.base.outcome import Unusable
 from splatsmith.complete.observations import Observation
-from splatsmith.complete.outcome import Unusable
 from splatsmith.complete.proxies.hullsym.carving import behind_surface, picked, project
 from splatsmith.complete.proxies.hullsym.grid import LIMIT, Grid
 

@@ -1,7 +1,7 @@
-"""How a stage went for one object, told to the next stage: `outcome.json` in its folder.
+"""How a stage went for one object or one edit, told to the next stage: `outcome.json` in its folder.
 
-A stage that cannot do its work still ends well, with the status "failed" and a reason: the other objects go on, and
-the scene keeps this one as it was.
+A stage that cannot do its work still ends well, with the status "failed" and a reason: the others go on, and the scene
+keeps this one as it was.
 """
 
 from pathlib import Path
